@@ -1,0 +1,254 @@
+//! One decision, as the kernel writes it into the ring: a fixed [`Header`] and a variable tail.
+//!
+//! The tail is `object_len` bytes of the object's path, then `extra_len` bytes that depend on the action: the
+//! other path of a rename or link, or an execution's arguments, each ended by a NUL.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// What was attempted. The numbers are part of the ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Action {
+    /// A file or directory opened for reading (`file_open`).
+    Read = 0,
+    /// The first counted read in a directory: the object is the directory.
+    ReadDirectory = 1,
+    /// A file opened for writing, appending or truncation (`file_open`).
+    Write = 2,
+    /// A file created (`path_mknod`).
+    Create = 3,
+    /// A directory created (`path_mkdir`).
+    CreateDirectory = 4,
+    /// A symbolic link created (`path_symlink`); extra: its target, as written.
+    CreateSymlink = 5,
+    /// A hard link created (`path_link`); the object is the existing file, extra the new path.
+    Link = 6,
+    /// A name removed (`path_unlink`).
+    Unlink = 7,
+    /// A directory removed (`path_rmdir`).
+    RemoveDirectory = 8,
+    /// A name moved (`path_rename`); the object is the old path, extra the new one.
+    Rename = 9,
+    /// A file cut or lengthened (`path_truncate`, `file_truncate`).
+    Truncate = 10,
+    /// Mode bits changed (`path_chmod`).
+    ChangeMode = 11,
+    /// Owner changed (`path_chown`).
+    ChangeOwner = 12,
+    /// Times set (`inode_setattr`).
+    ChangeTimes = 13,
+    /// Extended attributes or an access list changed.
+    ChangeAttributes = 14,
+    /// A program file to be executed, or a step of its interpreter chain (`bprm_check_security`).
+    Execute = 15,
+    /// An execution that took place (`sched_process_exec`); extra: its arguments. Not a decision.
+    Executed = 16,
+    /// A file's code mapped (`mmap_file`, `file_mprotect`).
+    MapCode = 17,
+    /// A connection to an address (`socket_connect`).
+    Connect = 18,
+    /// A message to an address on an unconnected socket (`socket_sendmsg`).
+    Send = 19,
+    /// A task started into another cgroup (`task_alloc`), or a write to a cgroup file system.
+    LeaveCgroup = 20,
+    /// Enforcement began (`bprm_check_security` of a session that arms at exec). Not a decision.
+    Armed = 21,
+    /// Tracing or reading another process's memory (`ptrace_access_check`).
+    Trace = 22,
+    /// Changing mounts (`sb_mount` and its kin).
+    Mount = 23,
+    /// Using bpf(2), loading modules and the like.
+    Ground = 24,
+    /// A socket of a family that cannot be judged (`socket_create`).
+    CreateSocket = 25,
+    /// A connection or message to a Unix socket.
+    ConnectUnix = 26,
+}
+
+impl Action {
+    /// Every action, in the order of its number.
+    pub const ALL: [Self; 27] = [
+        Self::Read,
+        Self::ReadDirectory,
+        Self::Write,
+        Self::Create,
+        Self::CreateDirectory,
+        Self::CreateSymlink,
+        Self::Link,
+        Self::Unlink,
+        Self::RemoveDirectory,
+        Self::Rename,
+        Self::Truncate,
+        Self::ChangeMode,
+        Self::ChangeOwner,
+        Self::ChangeTimes,
+        Self::ChangeAttributes,
+        Self::Execute,
+        Self::Executed,
+        Self::MapCode,
+        Self::Connect,
+        Self::Send,
+        Self::LeaveCgroup,
+        Self::Armed,
+        Self::Trace,
+        Self::Mount,
+        Self::Ground,
+        Self::CreateSocket,
+        Self::ConnectUnix,
+    ];
+
+    /// The action with this number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| *action as u8 == number)
+    }
+
+    /// The name in receipts.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "file.read",
+            Self::ReadDirectory => "file.read-directory",
+            Self::Write => "file.write",
+            Self::Create => "file.create",
+            Self::CreateDirectory => "file.create-directory",
+            Self::CreateSymlink => "file.create-symlink",
+            Self::Link => "file.link",
+            Self::Unlink => "file.unlink",
+            Self::RemoveDirectory => "file.remove-directory",
+            Self::Rename => "file.rename",
+            Self::Truncate => "file.truncate",
+            Self::ChangeMode => "file.change-mode",
+            Self::ChangeOwner => "file.change-owner",
+            Self::ChangeTimes => "file.change-times",
+            Self::ChangeAttributes => "file.change-attributes",
+            Self::Execute => "code.execute",
+            Self::Executed => "code.executed",
+            Self::MapCode => "code.map",
+            Self::Connect => "network.connect",
+            Self::Send => "network.send",
+            Self::LeaveCgroup => "session.leave-cgroup",
+            Self::Armed => "session.armed",
+            Self::Trace => "process.trace",
+            Self::Mount => "kernel.mount",
+            Self::Ground => "kernel.ground",
+            Self::CreateSocket => "network.create-socket",
+            Self::ConnectUnix => "network.connect-unix",
+        }
+    }
+
+    /// Whether this is a decision, and so counted in [`crate::abi::State`]'s `granted` or `refused`.
+    pub const fn is_decision(self) -> bool {
+        !matches!(self, Self::ReadDirectory | Self::Executed | Self::Armed)
+    }
+
+    /// The counter that a decision of this action adds to.
+    pub const fn kind(self) -> crate::abi::Kind {
+        use crate::abi::Kind;
+        match self {
+            Self::Read | Self::ReadDirectory => Kind::Read,
+            Self::Write
+            | Self::Create
+            | Self::CreateDirectory
+            | Self::CreateSymlink
+            | Self::Link
+            | Self::Unlink
+            | Self::RemoveDirectory
+            | Self::Rename
+            | Self::Truncate
+            | Self::ChangeMode
+            | Self::ChangeOwner
+            | Self::ChangeTimes
+            | Self::ChangeAttributes => Kind::Write,
+            Self::Execute | Self::Executed | Self::MapCode => Kind::Execute,
+            Self::Connect | Self::Send | Self::CreateSocket | Self::ConnectUnix => Kind::Connect,
+            Self::LeaveCgroup | Self::Armed | Self::Trace | Self::Mount | Self::Ground => Kind::Other,
+        }
+    }
+}
+
+/// The fixed part of an event. All numbers in host order; the record never leaves the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Header {
+    /// [`crate::abi::ABI_VERSION`].
+    pub abi: u32,
+    /// Bytes of the whole record, header included.
+    pub length: u32,
+    /// The session that this event belongs to ([`crate::abi::Session::id`]).
+    pub session: u64,
+    /// Its number in that session, from 0, without a gap unless the ring was full.
+    pub sequence: u64,
+    /// `CLOCK_BOOTTIME` in nanoseconds.
+    pub time_ns: u64,
+    /// The session that refused: this one or one nested in or around it; this one when it was granted.
+    pub decider: u64,
+    /// The object's inode number, 0 where it has none.
+    pub inode: u64,
+    /// When the acting task's thread group started, `CLOCK_BOOTTIME` nanoseconds: with `pid`, names it for ever.
+    pub start_ns: u64,
+    /// Thread-group id in the initial PID namespace.
+    pub pid: u32,
+    /// Thread id in the initial PID namespace.
+    pub tid: u32,
+    /// Thread-group id of the parent.
+    pub parent: u32,
+    /// The task's real user id in the initial user namespace.
+    pub uid: u32,
+    /// The task's real group id in the initial user namespace.
+    pub gid: u32,
+    /// The object's device (`dev_t`: major << 20 | minor), 0 where it has none.
+    pub device: u32,
+    /// [`Action`] number.
+    pub action: u8,
+    /// [`crate::verdict::Reason`] number; 0 is granted.
+    pub reason: u8,
+    /// [`crate::rights::Rights`] bits wanted on the object; 0 where rights say nothing.
+    pub wanted: u8,
+    /// IP protocol number (6 TCP, 17 UDP) of a connection or message, else 0.
+    pub protocol: u8,
+    /// Index of the scope that granted it, or [`crate::policy::NO_SCOPE`].
+    pub scope: u16,
+    /// Address family (`AF_INET` 2, `AF_INET6` 10, ...) of a connection or message, else 0.
+    pub family: u16,
+    /// Port, host order.
+    pub port: u16,
+    /// Bits `EVENT_*`.
+    pub flags: u16,
+    /// Bytes of the object's path in the tail.
+    pub object_len: u16,
+    /// Bytes of the second part of the tail.
+    pub extra_len: u16,
+    /// Address in network order, IPv4 as IPv4-mapped IPv6.
+    pub address: [u8; 16],
+    /// The acting thread's name, zero-padded.
+    pub comm: [u8; 16],
+}
+
+/// The object's path is incomplete: it could not be resolved to its end. The bytes are what was read.
+pub const EVENT_OBJECT_CUT: u16 = 1;
+/// The second part of the tail was cut at its limit.
+pub const EVENT_EXTRA_CUT: u16 = 2;
+/// The object is an anonymous or deleted file; the path is the kernel's name for it.
+pub const EVENT_OBJECT_UNLINKED: u16 = 4;
+/// The session records only: the act went on although this event says that it would be refused.
+pub const EVENT_NOT_ENFORCED: u16 = 8;
+
+/// The longest path in a tail.
+pub const MAX_OBJECT: usize = 4096;
+/// The longest second part of a tail.
+pub const MAX_EXTRA: usize = 4096;
+
+const _: () = assert!(size_of::<Header>() == 128);
+
+#[cfg(test)]
+mod tests {
+    use super::Action;
+
+    #[test]
+    fn every_action_is_found_by_its_number() {
+        for (index, action) in Action::ALL.into_iter().enumerate() {
+            assert_eq!(action as usize, index);
+            assert_eq!(Action::from_number(action as u8), Some(action));
+        }
+        assert_eq!(Action::from_number(Action::ALL.len() as u8), None);
+    }
+}

@@ -1,0 +1,14 @@
+//! What gov's kernel object and its daemon must agree on.
+//!
+//! Everything that crosses the boundary is declared here once, proved free of padding by `zerocopy`'s derives,
+//! and versioned by [`abi::ABI_VERSION`]. The decision code is pure and lives here too: the hooks compile it in,
+//! and the host tests the same source.
+//!
+//! From the ground up, each module using only those above it:
+#![cfg_attr(not(test), no_std)]
+
+pub mod rights;
+pub mod verdict;
+pub mod policy;
+pub mod abi;
+pub mod event;

@@ -1,0 +1,3 @@
+//! `gov`: for people.
+
+fn main() {}

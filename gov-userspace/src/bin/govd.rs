@@ -1,0 +1,3 @@
+//! `govd`: the daemon.
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! gov in user space: the library behind `gov` (for people) and `govd` (the daemon).
+//!
+//! Modules stand from the ground up; each uses only those above it (`cargo xtask check` holds them to it).
+
+// values: no tokio, no aya, no files
+
+// edges: each touches one outside thing
+
+// top

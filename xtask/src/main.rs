@@ -1,0 +1,3 @@
+//! `cargo xtask VERB`: builds, checks, tests and shows gov.
+
+fn main() {}
