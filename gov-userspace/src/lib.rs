@@ -7,3 +7,4 @@
 // edges: each touches one outside thing
 
 // top
+pub mod cli;

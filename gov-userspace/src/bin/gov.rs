@@ -1,3 +1,5 @@
 //! `gov`: for people.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    gov::cli::main(std::env::args_os())
+}
