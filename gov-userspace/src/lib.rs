@@ -5,6 +5,7 @@
 // values: no tokio, no aya, no files
 pub mod key;
 pub mod money;
+pub mod scope;
 
 // edges: each touches one outside thing
 
