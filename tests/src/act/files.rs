@@ -1,0 +1,91 @@
+//! Acts on files and on the tree.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, XattrFlags};
+
+use super::{Outcome, name, ok, raw};
+
+pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
+    Some(match *words {
+        ["read", path] => ok(fs::read(path)),
+        ["list", path] => ok(fs::read_dir(path)),
+        ["write", path] => {
+            ok(OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(b"changed")))
+        }
+        ["append", path] => ok(OpenOptions::new().append(true).open(path)),
+        ["create", path] => ok(File::create_new(path)),
+        ["open-truncate", path] => ok(OpenOptions::new().read(true).custom_flags(libc::O_TRUNC).open(path)),
+        ["truncate", path] => ok(raw::truncate(path)),
+        ["mkdir", path] => ok(fs::create_dir(path)),
+        ["rmdir", path] => ok(fs::remove_dir(path)),
+        ["unlink", path] => ok(fs::remove_file(path)),
+        ["symlink", target, path] => ok(std::os::unix::fs::symlink(target, path)),
+        ["link", old, new] => ok(fs::hard_link(old, new)),
+        ["rename", old, new] => ok(fs::rename(old, new)),
+        ["exchange", old, new] => ok(exchange(old, new)),
+        ["chmod", path] => ok(fs::set_permissions(path, Permissions::from_mode(0o777))),
+        ["chown", path] => ok(std::os::unix::fs::chown(path, Some(1), Some(1))),
+        ["utimes", path] => ok(utimes(path)),
+        ["setxattr", path] => ok(setxattr(path)),
+        ["reopen", path] => ok(reopen(path)),
+        ["read-relative", folder, path] => {
+            ok(std::env::set_current_dir(folder).and_then(|()| fs::read(path)))
+        }
+        ["read-chrooted", root, path] => ok(raw::chroot(root).and_then(|_| fs::read(path))),
+        ["uring-read", path] => ok(raw::uring_open(path)),
+        ["mknod", path] => ok(raw::mknod(path)),
+        ["read-until-refused", path, seconds] => read_until_refused(path, seconds),
+        ["flood", path, most] => flood(path, most),
+        _ => return None,
+    })
+}
+
+fn exchange(old: &str, new: &str) -> io::Result<()> {
+    Ok(rustix::fs::renameat_with(CWD, old, CWD, new, rustix::fs::RenameFlags::EXCHANGE)?)
+}
+
+fn utimes(path: &str) -> io::Result<()> {
+    let epoch = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let times = Timestamps { last_access: epoch, last_modification: epoch };
+    Ok(rustix::fs::utimensat(CWD, path, &times, AtFlags::empty())?)
+}
+
+fn setxattr(path: &str) -> io::Result<()> {
+    Ok(rustix::fs::setxattr(path, "user.gov", b"changed", XattrFlags::empty())?)
+}
+
+/// Opens with `O_PATH`, which grants nothing, then again for writing through /proc/self/fd.
+fn reopen(path: &str) -> io::Result<File> {
+    let place = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)?;
+    OpenOptions::new().append(true).open(Path::new("/proc/self/fd").join(place.as_raw_fd().to_string()))
+}
+
+/// Reads a file ten times a second until that is refused; answers with how it was.
+fn read_until_refused(path: &str, seconds: &str) -> Outcome {
+    let limit: u64 = seconds.parse().map_err(io::Error::other)?;
+    let end = Instant::now() + Duration::from_secs(limit);
+    File::open(path)?.read_to_end(&mut Vec::new())?;
+    while Instant::now() < end {
+        if let Err(error) = fs::read(path) {
+            return Ok(format!("ok then {}", name(&error)));
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok("ok to the end".to_owned())
+}
+
+/// Opens a file for writing as fast as it can, until that is refused.
+fn flood(path: &str, most: &str) -> Outcome {
+    let most: u64 = most.parse().map_err(io::Error::other)?;
+    for _ in 0..most {
+        OpenOptions::new().append(true).open(path)?;
+    }
+    Ok("ok to the end".to_owned())
+}

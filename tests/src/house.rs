@@ -1,0 +1,145 @@
+//! A daemon at work in a state folder of its own, and the governed runs that it watches over.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::receipts::{self, Receipt};
+use crate::run::{Done, run};
+
+const SOCKET: &str = "/run/gov/gov.sock";
+/// Emulated machines are up to thirty times slower than real ones.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running daemon. Dropped, it is asked to end.
+pub struct House {
+    state: PathBuf,
+    daemon: Child,
+}
+
+/// A governed run and the evidence that it left.
+pub struct Governed {
+    /// How `gov run` ended.
+    pub done: Done,
+    /// The folder of the session's log.
+    pub log: PathBuf,
+    /// What the log says.
+    pub receipts: Vec<Receipt>,
+}
+
+impl House {
+    /// Starts a daemon and waits until it answers.
+    pub fn open(state: &Path) -> Result<Self> {
+        fs::create_dir_all(state)?;
+        let messages = File::options().create(true).append(true).open(state.join("govd.messages"))?;
+        let daemon = Command::new("govd")
+            .env("GOV_STATE", state)
+            .stdin(Stdio::null())
+            .stdout(messages.try_clone()?)
+            .stderr(messages)
+            .spawn()
+            .context("cannot start govd")?;
+        let mut house = Self { state: state.to_owned(), daemon };
+        house.wait_until_it_answers()?;
+        Ok(house)
+    }
+
+    fn wait_until_it_answers(&mut self) -> Result<()> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if let Some(status) = self.daemon.try_wait()? {
+                bail!("govd ended with {status} before it served:\n{}", self.messages());
+            }
+            if std::os::unix::net::UnixStream::connect(SOCKET).is_ok() {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        bail!("govd did not answer within {} s:\n{}", PATIENCE.as_secs(), self.messages())
+    }
+
+    /// What the daemon has said so far.
+    pub fn messages(&self) -> String {
+        fs::read_to_string(self.state.join("govd.messages")).unwrap_or_else(|error| error.to_string())
+    }
+
+    /// The daemon's process id.
+    pub fn pid(&self) -> i32 {
+        self.daemon.id() as i32
+    }
+
+    /// Runs `gov ARGUMENTS…` to its end.
+    pub fn gov(&self, arguments: &[&str]) -> Result<Done> {
+        run(Command::new("gov").env("GOV_STATE", &self.state).args(arguments), PATIENCE)
+    }
+
+    /// A `gov` command to be completed, with the daemon's state folder in its environment.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("GOV_STATE", &self.state);
+        command
+    }
+
+    /// Runs `gov run ARGUMENTS…` to its end and reads the evidence of the one session that it made.
+    pub fn govern(&self, arguments: &[&str]) -> Result<Governed> {
+        let mut command = self.command("gov");
+        command.arg("run").args(arguments);
+        self.govern_command(&mut command, PATIENCE)
+    }
+
+    /// As [`House::govern`], for a `gov run` command made by the caller.
+    pub fn govern_command(&self, command: &mut Command, limit: Duration) -> Result<Governed> {
+        let before = self.sessions()?;
+        let done = run(command, limit)?;
+        let mut made = &self.sessions()? - &before;
+        let (Some(log), None) = (made.pop_first(), made.pop_first()) else {
+            bail!("`gov run` (status {}) did not make exactly one session: {}", done.status, done.err);
+        };
+        self.wait_until_closed(&log)?;
+        let receipts = receipts::read(&log)?;
+        Ok(Governed { done, log, receipts })
+    }
+
+    /// The folders of all logs.
+    pub fn sessions(&self) -> Result<BTreeSet<PathBuf>> {
+        let logs = self.state.join("logs");
+        if !logs.exists() {
+            return Ok(BTreeSet::new());
+        }
+        fs::read_dir(&logs)?.map(|entry| Ok(entry?.path())).collect()
+    }
+
+    /// Waits until the log ends with its close receipt.
+    pub fn wait_until_closed(&self, log: &Path) -> Result<()> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if receipts::read(log).is_ok_and(|all| all.last().is_some_and(Receipt::closes)) {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        bail!("`{}` was not closed within {} s:\n{}", log.display(), PATIENCE.as_secs(), self.messages())
+    }
+
+    /// Ends the daemon with a signal and waits until it is gone.
+    pub fn end(&mut self, signal: rustix::process::Signal) -> Result<()> {
+        if self.daemon.try_wait()?.is_none() {
+            rustix::process::kill_process(rustix::process::Pid::from_child(&self.daemon), signal)?;
+            self.daemon.wait()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Err(error) = self.end(rustix::process::Signal::TERM) {
+            eprintln!("govd could not be ended: {error}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Reads a session's log as anyone may: one JSON object a line.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// One line of a log.
+#[derive(Clone, Debug)]
+pub struct Receipt(Value);
+
+impl Receipt {
+    /// The text at a member, or at a member of a member (`object.path`); empty where there is none.
+    pub fn text(&self, member: &str) -> &str {
+        self.at(member).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The number at a member; `None` where there is none.
+    pub fn number(&self, member: &str) -> Option<u64> {
+        self.at(member).and_then(Value::as_u64)
+    }
+
+    fn at(&self, member: &str) -> Option<&Value> {
+        member.split('.').try_fold(&self.0, |value, name| value.get(name))
+    }
+
+    /// Whether this is a decision on this action and object, with this reason (`granted` or why not).
+    pub fn says(&self, action: &str, object: &str, reason: &str) -> bool {
+        self.text("action") == action && self.text("reason") == reason && self.object() == object
+    }
+
+    /// Whether this is the last receipt that a session can have.
+    pub fn closes(&self) -> bool {
+        self.text("kind") == "close"
+    }
+
+    /// What was acted on: a path, or an address with its port.
+    pub fn object(&self) -> String {
+        match self.number("port") {
+            Some(port) => format!("{}:{port}", self.text("address")),
+            None => self.text("path").to_owned(),
+        }
+    }
+}
+
+/// All receipts of a log, in its order.
+pub fn read(log: &Path) -> Result<Vec<Receipt>> {
+    let file = log.join("log.jsonl");
+    let text = fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
+    text.lines()
+        .map(|line| {
+            serde_json::from_str(line).map(Receipt).with_context(|| format!("not a receipt: `{line}`"))
+        })
+        .collect()
+}

@@ -1,0 +1,72 @@
+//! A row of the suite, as data: the delegation, what is there before, the act, and what must come of it.
+
+/// One act under one delegation. `@` in every text stands for the row's own folder.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What holds, as a sentence.
+    pub name: &'static str,
+    /// The delegation's scopes, separated by blanks, beside those that let the act's own program run.
+    pub scopes: &'static str,
+    /// What is there before the act, separated by blanks: `file`, `folder/`, `link->target`, `program=/bin/true`.
+    pub given: &'static str,
+    /// The act, as `gov-act` takes it.
+    pub act: &'static str,
+    /// How the act must end ungoverned.
+    pub control: &'static str,
+    /// How it must end governed.
+    pub outcome: &'static str,
+    /// The receipt that must be in the log: action, object, reason.
+    pub receipt: (&'static str, &'static str, &'static str),
+}
+
+/// A row whose act is refused with EACCES because no scope grants it.
+pub const fn refused(
+    name: &'static str,
+    scopes: &'static str,
+    given: &'static str,
+    act: &'static str,
+    receipt: (&'static str, &'static str),
+) -> Row {
+    let receipt = (receipt.0, receipt.1, "out-of-scope");
+    Row { name, scopes, given, act, control: "ok", outcome: "EACCES", receipt }
+}
+
+/// A row whose act a scope grants.
+pub const fn granted(
+    name: &'static str,
+    scopes: &'static str,
+    given: &'static str,
+    act: &'static str,
+    receipt: (&'static str, &'static str),
+) -> Row {
+    let receipt = (receipt.0, receipt.1, "granted");
+    Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt }
+}
+
+impl Row {
+    /// The same row, refused for another reason.
+    #[must_use]
+    pub const fn because(mut self, reason: &'static str) -> Self {
+        self.receipt.2 = reason;
+        self
+    }
+
+    /// The same row, with another outcome under the delegation.
+    #[must_use]
+    pub const fn ends(mut self, outcome: &'static str) -> Self {
+        self.outcome = outcome;
+        self
+    }
+
+    /// The same row, with another outcome without one.
+    #[must_use]
+    pub const fn ungoverned(mut self, outcome: &'static str) -> Self {
+        self.control = outcome;
+        self
+    }
+
+    /// Whether the act must be granted.
+    pub fn is_granted(&self) -> bool {
+        self.receipt.2 == "granted"
+    }
+}

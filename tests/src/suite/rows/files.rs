@@ -1,0 +1,55 @@
+//! Opening files: whatever the name that the caller writes, the object that it leads to is judged.
+
+use crate::suite::row::{Row, granted, refused};
+
+const OUT: (&str, &str) = ("file.read", "@/out/secret");
+
+#[rustfmt::skip] // a table: one row a line
+pub(super) const ROWS: &[Row] = &[
+    granted("a granted file is read", "file:read:@/in", "in/a", "read @/in/a", ("file.read-directory", "@/in")),
+    granted("a granted file is written", "file:write:@/in", "in/a", "write @/in/a", ("file.write", "@/in/a")),
+    granted("a file is created in a granted tree", "file:write:@/in", "in/", "create @/in/b", ("file.create", "@/in/b")),
+    granted("a folder deep in a granted tree is granted", "file:write:@/in", "in/x/y/z/a", "write @/in/x/y/z/a", ("file.write", "@/in/x/y/z/a")),
+    granted("a grant of one file grants that file", "file:write:@/in/a", "in/a", "write @/in/a", ("file.write", "@/in/a")),
+    granted("a grant may precede its file", "file:write:@/in/new", "in/", "create @/in/new", ("file.create", "@/in/new")),
+    refused("a file outside is not read", "file:read:@/in", "in/ out/secret", "read @/out/secret", OUT),
+    refused("a folder outside is not listed", "file:read:@/in", "in/ out/secret", "list @/out", ("file.read", "@/out")),
+    refused("a file outside is not written", "file:write:@/in", "in/ out/secret", "write @/out/secret", ("file.write", "@/out/secret")),
+    refused("a file outside is not appended to", "file:write:@/in", "in/ out/secret", "append @/out/secret", ("file.write", "@/out/secret")),
+    refused("a grant to read is none to write", "file:read:@/in", "in/a", "write @/in/a", ("file.write", "@/in/a")),
+    refused("truncation on open is writing", "file:read:@/in", "in/a", "open-truncate @/in/a", ("file.write", "@/in/a")),
+    refused("a sibling whose name starts alike is outside", "file:write:@/src", "src/ src-evil/a", "write @/src-evil/a", ("file.write", "@/src-evil/a")),
+    refused("a file whose name a granted name starts with is outside", "file:write:@/source", "source/ src", "write @/src", ("file.write", "@/src")),
+    refused("a grant of one file does not grant its neighbour", "file:write:@/in/a", "in/a in/ab", "write @/in/ab", ("file.write", "@/in/ab")),
+    refused("dots lead out and are judged where they lead", "file:read:@/in", "in/ out/secret", "read @/in/../out/secret", OUT),
+    refused("doubled slashes and dots change nothing", "file:read:@/in", "in/ out/secret", "read @//out/./secret", OUT),
+    refused("a symlink is judged where it leads", "file:read:@/in", "in/link->../out/secret out/secret", "read @/in/link", OUT),
+    refused("a symlinked folder is judged where it leads", "file:read:@/in", "in/link->../out out/secret", "read @/in/link/secret", OUT),
+    granted("a symlink outside that leads in is granted", "file:write:@/in", "in/a out/link->../in/a", "write @/out/link", ("file.write", "@/in/a")),
+    refused("/proc/self/root leads nowhere else", "file:read:@/in", "in/ out/secret", "read /proc/self/root@/out/secret", OUT),
+    refused("/proc/self/cwd leads nowhere else", "file:read:@/in", "in/ out/secret", "read-relative @/out /proc/self/cwd/secret", OUT),
+    refused("a relative path is judged where it leads", "file:read:@/in", "in/ out/secret", "read-relative @/in ../out/secret", OUT),
+    refused("a path handle is opened again only in scope", "file:read:@/in", "in/ out/secret", "reopen @/out/secret", ("file.write", "@/out/secret")),
+    refused("io_uring opens nothing outside", "file:read:@/in", "in/ out/secret", "uring-read @/out/secret", OUT),
+    granted("io_uring opens what is granted", "file:read:@/in", "in/a", "uring-read @/in/a", ("file.read-directory", "@/in")),
+    refused("a changed root does not make a path look granted", "file:read:@/in", "in/ out@/in/a", "read-chrooted @/out @/in/a", ("file.read", "@/out@/in/a")),
+    refused("a name of 255 bytes is matched to its last byte", LONG_SCOPE, LONG_GIVEN, LONG_ACT, LONG_RECEIPT),
+];
+
+/// 254 bytes; the granted name ends in `1`, the tried one in `2`.
+macro_rules! long {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
+            "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
+            "012345678901234567890123456789012345678901234567890123",
+            $after
+        )
+    };
+}
+
+const LONG_SCOPE: &str = long!("file:write:@/", "1");
+const LONG_GIVEN: &str = long!("", "2");
+const LONG_ACT: &str = long!("write @/", "2");
+const LONG_RECEIPT: (&str, &str) = ("file.write", long!("@/", "2"));

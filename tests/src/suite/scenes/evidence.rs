@@ -1,0 +1,2 @@
+use super::Scene;
+pub(super) const SCENES: &[Scene] = &[];

@@ -1,0 +1,24 @@
+//! What one row cannot tell: sessions over time, authority, the daemon's life, the evidence itself.
+
+mod authority;
+mod daemon;
+mod evidence;
+mod sessions;
+
+use anyhow::Result;
+
+use super::try_row::Surroundings;
+use crate::house::House;
+
+/// A scene: what holds, and the play that shows it.
+pub struct Scene {
+    /// What holds, as a sentence.
+    pub name: &'static str,
+    /// Fails if it does not hold.
+    pub play: fn(&mut House, &Surroundings) -> Result<()>,
+}
+
+/// Every scene, in the order in which they run. Those that end the daemon start another.
+pub fn all() -> impl Iterator<Item = &'static Scene> {
+    [sessions::SCENES, authority::SCENES, evidence::SCENES, daemon::SCENES].into_iter().flatten()
+}

@@ -1,0 +1,197 @@
+//! Tries one row: builds its folder, does the act ungoverned, builds it again, does the act governed, and judges.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::row::Row;
+use crate::house::House;
+use crate::receipts::Receipt;
+use crate::run::run;
+
+/// What the rows' placeholders stand for, apart from the row's own folder.
+pub struct Surroundings {
+    /// Where the rows' folders are made.
+    pub folder: PathBuf,
+    /// Where `gov-act` is.
+    pub act: PathBuf,
+    /// `%`: the root of the cgroup tree.
+    pub cgroups: PathBuf,
+    /// `$`: a process outside every session.
+    pub stranger: u32,
+}
+
+/// What came of an act.
+pub struct Tried {
+    /// What `gov-act` printed ungoverned.
+    pub control: String,
+    /// What it printed governed.
+    pub governed: String,
+    /// The session's receipts.
+    pub receipts: Vec<Receipt>,
+    /// Whether anything in the row's folder is not as it was before the governed act.
+    pub changed: bool,
+}
+
+/// Tries the row and says what is wrong with the outcome.
+pub fn try_row(house: &House, around: &Surroundings, row: &Row) -> Result<()> {
+    let name: String = row.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let folder = around.folder.join(name);
+    let control = control(around, row, &folder.join("control"))?;
+    let place = folder.join("governed");
+    build(&place, row.given)?;
+    let before = snapshot(&place)?;
+    let (governed, receipts) = governed(house, around, row, &place)?;
+    let changed = snapshot(&place)? != before;
+    let judged =
+        judge(row, |text| around.fill(text, &place), &Tried { control, governed, receipts, changed });
+    fs::remove_dir_all(&folder)?;
+    judged
+}
+
+/// Says what is wrong, if anything is. A refusal counts only if the same act succeeded ungoverned, ended with the
+/// right errno, left its receipt, and changed nothing.
+pub fn judge(row: &Row, fill: impl Fn(&str) -> String, tried: &Tried) -> Result<()> {
+    if tried.control != row.control {
+        bail!("ungoverned it must end with `{}` and ended with `{}`", row.control, tried.control);
+    }
+    if tried.governed != row.outcome {
+        bail!("governed it must end with `{}` and ended with `{}`", row.outcome, tried.governed);
+    }
+    let (action, object, reason) = row.receipt;
+    let object = fill(object);
+    if !tried.receipts.iter().any(|receipt| receipt.says(action, &object, reason)) {
+        let alike: Vec<String> = tried
+            .receipts
+            .iter()
+            .filter(|receipt| receipt.text("action") == action || receipt.text("reason") == reason)
+            .map(|receipt| {
+                format!("{} `{}` {}", receipt.text("action"), receipt.object(), receipt.text("reason"))
+            })
+            .collect();
+        bail!("no receipt says {action} `{object}` {reason}; near it: {}", alike.join(", "));
+    }
+    if tried.changed && !row.is_granted() && action.starts_with("file.") {
+        bail!("it was refused and yet something changed");
+    }
+    Ok(())
+}
+
+fn control(around: &Surroundings, row: &Row, place: &Path) -> Result<String> {
+    build(place, row.given)?;
+    let mut command = Command::new(&around.act);
+    command.args(around.fill(row.act, place).split_whitespace());
+    let done = run(&mut command, Duration::from_secs(60))?;
+    around.tidy()?;
+    Ok(done.out.trim().to_owned())
+}
+
+fn governed(house: &House, around: &Surroundings, row: &Row, place: &Path) -> Result<(String, Vec<Receipt>)> {
+    let mut arguments = around.authority(around.fill(row.scopes, place).split_whitespace());
+    arguments.push("--".to_owned());
+    arguments.push(around.act.display().to_string());
+    arguments.extend(around.fill(row.act, place).split_whitespace().map(str::to_owned));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let governed = house.govern(&arguments)?;
+    around.tidy()?;
+    if governed.done.status != 0 {
+        bail!("`gov run` ended with {}: {}", governed.done.status, governed.done.err.trim());
+    }
+    Ok((governed.done.out.trim().to_owned(), governed.receipts))
+}
+
+impl Surroundings {
+    /// The arguments of `gov run` that let `gov-act` run and grant the scopes given.
+    pub fn authority<'a>(&self, scopes: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let own = format!("code:execute:{}", self.act.display());
+        let scopes = scopes.map(str::to_owned).chain([own]);
+        let base = ["--profile", "base", "--expires", "1h", "--max-depth", "0"].map(str::to_owned);
+        base.into_iter().chain(scopes.flat_map(|scope| ["--scope".to_owned(), scope])).collect()
+    }
+
+    /// The text with its placeholders replaced.
+    pub fn fill(&self, text: &str, place: &Path) -> String {
+        text.replace('@', &place.display().to_string())
+            .replace('%', &self.cgroups.display().to_string())
+            .replace('$', &self.stranger.to_string())
+    }
+
+    /// Takes away what a successful act leaves outside its folder.
+    fn tidy(&self) -> Result<()> {
+        let probe = self.cgroups.join("gov-suite-probe");
+        if probe.exists() {
+            fs::remove_dir(&probe).with_context(|| format!("cannot remove `{}`", probe.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes what is there before an act.
+fn build(place: &Path, given: &str) -> Result<()> {
+    fs::create_dir_all(place)?;
+    for item in given.split_whitespace() {
+        let item = item.replace('@', &place.display().to_string());
+        let make = |name: &str| -> Result<PathBuf> {
+            let path = PathBuf::from(format!("{}/{name}", place.display()));
+            fs::create_dir_all(path.parent().context("a given item lies in a folder")?)?;
+            Ok(path)
+        };
+        if let Some((name, target)) = item.split_once("->") {
+            symlink(target, make(name)?)?;
+        } else if let Some((name, interpreter)) = item.split_once("=#!") {
+            let script = make(name)?;
+            fs::write(&script, format!("#!{interpreter}\n"))?;
+            fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+        } else if let Some((name, program)) = item.split_once('=') {
+            fs::copy(program, make(name)?)?;
+        } else if item.ends_with('/') {
+            fs::create_dir_all(make(&item)?)?;
+        } else {
+            fs::write(make(&item)?, "as it was")?;
+        }
+    }
+    Ok(())
+}
+
+/// Everything that an act could change about a tree.
+type Snapshot = BTreeMap<PathBuf, (u32, u32, u64, i64, Option<Vec<u8>>)>;
+
+fn snapshot(folder: &Path) -> Result<Snapshot> {
+    let mut all = Snapshot::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let metadata = fs::symlink_metadata(&path)?;
+        let content = if metadata.is_file() { Some(fs::read(&path)?) } else { None };
+        if metadata.is_dir() {
+            all.append(&mut snapshot(&path)?);
+        }
+        all.insert(path, (metadata.mode(), metadata.uid(), metadata.nlink(), metadata.mtime(), content));
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Tried, judge};
+    use crate::suite::row::refused;
+
+    #[test]
+    fn a_refusal_without_its_receipt_is_no_pass() {
+        let row = refused("", "", "", "read @/a", ("file.read", "@/a"));
+        let tried = |control: &str, governed: &str| Tried {
+            control: control.to_owned(),
+            governed: governed.to_owned(),
+            receipts: Vec::new(),
+            changed: false,
+        };
+        let why = |tried: &Tried| judge(&row, str::to_owned, tried).unwrap_err().to_string();
+        assert!(why(&tried("ENOENT", "EACCES")).starts_with("ungoverned"));
+        assert!(why(&tried("ok", "ok")).starts_with("governed"));
+        assert!(why(&tried("ok", "EACCES")).starts_with("no receipt"));
+    }
+}
