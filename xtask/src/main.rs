@@ -1,3 +1,54 @@
 //! `cargo xtask VERB`: builds, checks, tests and shows gov.
 
-fn main() {}
+mod apt;
+mod build;
+mod cache;
+mod image;
+mod kernels;
+mod process;
+mod progress;
+mod rootfs;
+mod toolchain;
+mod vm;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// Builds, checks, tests and shows gov.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Verb {
+    /// Fetch the kernels and make the root file system image
+    Setup,
+    /// Build the kernel object, `gov` and `govd`
+    Build,
+    /// Run a command in a virtual machine that has this checkout's gov
+    Vm(vm::Machine),
+}
+
+fn main() -> ExitCode {
+    let done = |result: Result<()>| result.map(|()| ExitCode::SUCCESS);
+    let result = match Verb::parse() {
+        Verb::Setup => done(setup()),
+        Verb::Build => done(build::ready().map(|built| {
+            for path in [built.object].iter().chain(&built.programs) {
+                println!("{}", path.display());
+            }
+        })),
+        Verb::Vm(machine) => vm::run(machine),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn setup() -> Result<()> {
+    for series in kernels::Series::ALL {
+        kernels::ready(series)?;
+    }
+    rootfs::ready()?;
+    toolchain::ready().map(drop)
+}

@@ -1,0 +1,38 @@
+//! The root file system of the virtual machines: a minimal Debian 12 as an ext4 image.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::{apt, cache, image, process};
+
+const PACKAGES: &str = "systemd,systemd-sysv,python3,python3-cryptography,git,procps,iproute2,kmod,strace,file";
+
+/// The image, made at the first call.
+pub fn ready() -> Result<PathBuf> {
+    Ok(cache::once("rootfs", PACKAGES, make)?.join("root.ext4"))
+}
+
+fn make(folder: &Path) -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        bail!("the root file system must be made by root: `sudo GOV_CACHE=… cargo xtask setup`");
+    }
+    apt::installed(&["mmdebstrap", "e2fsprogs"])?;
+    let tree = folder.join("tree");
+    process::quiet(
+        Command::new("mmdebstrap")
+            .args(["--quiet", "--mode=root", "--variant=minbase", "--format=directory"])
+            .arg(format!("--include={PACKAGES}"))
+            // Somebody who is not root, for the tests that need one.
+            .arg("--customize-hook=chroot \"$1\" useradd --uid 1000 --create-home --shell /bin/bash dev")
+            .arg("--customize-hook=echo gov-vm > \"$1/etc/hostname\"")
+            .arg("--customize-hook=echo 127.0.0.1 localhost gov-vm > \"$1/etc/hosts\"")
+            .arg("bookworm")
+            .arg(&tree)
+            .arg(apt::mirror()?),
+    )?;
+    image::write(&tree, &folder.join("root.ext4"), "root")?;
+    Ok(fs::remove_dir_all(&tree)?)
+}
