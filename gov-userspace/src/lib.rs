@@ -6,6 +6,7 @@
 pub mod key;
 pub mod money;
 pub mod scope;
+pub mod policy;
 
 // edges: each touches one outside thing
 

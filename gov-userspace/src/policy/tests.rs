@@ -1,0 +1,395 @@
+use super::{Compiled, Found, HostFacts, PolicyError, compile};
+use crate::scope::tests::{any_file_right, any_path};
+use crate::scope::{CleanPath, FileRight, Host, Ports, Prefix, Scope};
+use gov_common::policy::{CHUNK, EdgeKey, NO_SCOPE, NODE_EXECUTE_NAMED, Node};
+use gov_common::rights::Rights;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A host of these things; directories above them are root's.
+#[derive(Default)]
+struct World {
+    things: BTreeMap<String, Found>,
+    addresses: Vec<IpAddr>,
+}
+
+impl World {
+    fn with(mut self, path: &str, found: Found) -> Self {
+        self.things.insert(path.to_owned(), found);
+        self
+    }
+
+    fn link(self, path: &str, target: &str, by_root: bool) -> Self {
+        self.with(path, Found::Link { target: target.as_bytes().to_vec(), by_root })
+    }
+
+    fn file(self, path: &str) -> Self {
+        self.with(path, Found::File)
+    }
+}
+
+impl HostFacts for World {
+    fn look(&self, path: &CleanPath) -> std::io::Result<Found> {
+        let text = path.to_string();
+        if let Some(found) = self.things.get(&text) {
+            return Ok(found.clone());
+        }
+        let below = format!("{}/", text.trim_end_matches('/'));
+        let is_directory = text == "/" || self.things.keys().any(|known| known.starts_with(&below));
+        Ok(if is_directory { Found::Directory { only_root: true } } else { Found::Nothing })
+    }
+
+    fn addresses(&self) -> Vec<IpAddr> {
+        self.addresses.clone()
+    }
+}
+
+fn scopes(texts: &[&str]) -> Vec<Scope> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+/// Walks the compiled edges as the kernel does: part by part, a name being matched whole or not at all. The node
+/// that holds at the path, and whether it is the path's own.
+fn walk(compiled: &Compiled, path: &[u8]) -> (Node, bool) {
+    let edges: HashMap<EdgeKey, Node> = compiled.edges.iter().copied().collect();
+    let mut node = compiled.root;
+    for component in path.split(|byte| *byte == b'/').filter(|component| !component.is_empty()) {
+        let mut at = node;
+        let parts: Vec<&[u8]> = component.chunks(CHUNK).collect();
+        for (index, part) in parts.iter().enumerate() {
+            let mut name = [0; CHUNK];
+            name[..part.len()].copy_from_slice(part);
+            let key = EdgeKey { parent: at.id, more: u32::from(index + 1 < parts.len()), name };
+            match edges.get(&key) {
+                Some(next) => at = *next,
+                None => return (node, false),
+            }
+        }
+        node = at;
+    }
+    (node, true)
+}
+
+fn may(compiled: &Compiled, path: &str, right: Rights) -> bool {
+    Rights::from_bits(walk(compiled, path.as_bytes()).0.rights).covers(right)
+}
+
+#[test]
+fn a_grant_holds_at_and_below_its_path_and_nowhere_else() {
+    let compiled = compile(&scopes(&["file:write:/project/src"]), &World::default()).unwrap();
+    for path in ["/project/src", "/project/src/main.rs", "/project/src/a/b"] {
+        assert!(may(&compiled, path, Rights::WRITE.with(Rights::READ)), "{path}");
+        assert!(!may(&compiled, path, Rights::EXECUTE), "{path}");
+    }
+    for path in
+        ["/", "/project", "/project/src-evil", "/project/sr", "/project/srcs/x", "/src", "/etc/cron.d/x"]
+    {
+        assert!(!may(&compiled, path, Rights::READ), "{path}");
+    }
+}
+
+#[test]
+fn a_long_name_is_matched_byte_for_byte() {
+    for length in [1, 63, 64, 65, 127, 128, 129, 255] {
+        let name = "n".repeat(length);
+        let compiled = compile(&scopes(&[&format!("file:read:/{name}")]), &World::default()).unwrap();
+        assert!(may(&compiled, &format!("/{name}"), Rights::READ), "{length}");
+        assert!(may(&compiled, &format!("/{name}/x"), Rights::READ), "{length}");
+        assert!(!may(&compiled, &format!("/{name}n"), Rights::READ), "{length}");
+        assert!(!may(&compiled, &format!("/{}", &name[1..]), Rights::READ), "{length}");
+        assert!(!may(&compiled, &format!("/{}m", &name[1..]), Rights::READ), "{length}");
+    }
+}
+
+#[test]
+fn long_names_that_start_alike_are_told_apart() {
+    let stem = "n".repeat(130);
+    let texts = [
+        format!("file:read:/{stem}a"),
+        format!("file:write:/{stem}b"),
+        format!("file:read:/{}", &stem[..64]),
+    ];
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let compiled = compile(&scopes(&texts), &World::default()).unwrap();
+    assert!(
+        may(&compiled, &format!("/{stem}a"), Rights::READ)
+            && !may(&compiled, &format!("/{stem}a"), Rights::WRITE)
+    );
+    assert!(may(&compiled, &format!("/{stem}b/c"), Rights::WRITE));
+    assert!(!may(&compiled, &format!("/{stem}"), Rights::READ));
+    assert!(may(&compiled, &format!("/{}", &stem[..64]), Rights::READ));
+    let mut keys: Vec<_> = compiled.edges.iter().map(|(key, _)| *key).collect();
+    keys.sort_by_key(|key| (key.parent, key.more, key.name));
+    let all = keys.len();
+    keys.dedup();
+    assert_eq!(keys.len(), all, "no key stands twice");
+}
+
+#[test]
+fn only_a_file_that_a_scope_names_is_named() {
+    let world = World::default().file("/bin/dash").file("/project/run.sh");
+    let compiled = compile(
+        &scopes(&["code:execute:/bin/dash", "code:execute:/project", "code:execute:/later", "file:read:/x"]),
+        &world,
+    )
+    .unwrap();
+    let named = |path: &str| {
+        let (node, whole) = walk(&compiled, path.as_bytes());
+        whole && node.flags & NODE_EXECUTE_NAMED != 0
+    };
+    assert!(named("/bin/dash") && named("/later"));
+    assert!(!named("/project") && !named("/project/run.sh") && !named("/x") && !named("/"));
+}
+
+#[test]
+fn a_link_that_root_placed_is_followed() {
+    let world = World::default()
+        .link("/bin", "usr/bin", true)
+        .link("/usr/bin/sh", "dash", true)
+        .file("/usr/bin/dash")
+        .link("/usr/bin/python3", "/etc/alternatives/python3", true)
+        .link("/etc/alternatives/python3", "../../usr/bin/python3.11", true)
+        .file("/usr/bin/python3.11");
+    let compiled = compile(&scopes(&["code:execute:/bin/sh", "code:execute:/bin/python3"]), &world).unwrap();
+    for path in ["/usr/bin/dash", "/usr/bin/python3.11"] {
+        assert!(may(&compiled, path, Rights::EXECUTE), "{path}");
+        assert_eq!(walk(&compiled, path.as_bytes()).0.flags, NODE_EXECUTE_NAMED, "{path}");
+    }
+    assert!(!may(&compiled, "/usr/bin/bash", Rights::READ));
+    assert_eq!(compiled.scopes, ["code:execute:/bin/sh", "code:execute:/bin/python3"]);
+}
+
+#[test]
+fn any_other_link_is_an_error_that_names_it() {
+    let theirs = World::default().link("/srv/out", "/etc", false);
+    let open =
+        World::default().with("/srv", Found::Directory { only_root: false }).link("/srv/out", "/etc", true);
+    let below_open = World::default()
+        .with("/srv", Found::Directory { only_root: false })
+        .with("/srv/a", Found::Directory { only_root: true })
+        .link("/srv/a/out", "/etc", true);
+    for (world, scope) in [(theirs, "/srv/out/x"), (open, "/srv/out"), (below_open, "/srv/a/out")] {
+        let error = compile(&scopes(&[&format!("file:write:{scope}")]), &world).unwrap_err();
+        assert!(matches!(error, PolicyError::Link { .. }), "{error}");
+        assert!(error.to_string().contains("out` is a symbolic link"), "{error}");
+        assert!(error.to_string().ends_with("grant what it leads to, `/etc`"), "{error}");
+    }
+}
+
+#[test]
+fn a_path_that_no_link_can_lead_through_is_an_error() {
+    let world = World::default()
+        .link("/loop", "loop", true)
+        .link("/nowhere", "missing/../etc", true)
+        .link("/proc/self", "123", true)
+        .link("/dev/fd", "/proc/self/fd", true);
+    let error = |scope: &str| compile(&scopes(&[scope]), &world).unwrap_err();
+    assert!(matches!(error("file:read:/loop"), PolicyError::LinkLoop(_)));
+    assert!(matches!(error("file:read:/nowhere"), PolicyError::Dangling(_)));
+    assert!(matches!(error("file:read:/proc/self"), PolicyError::ProcSelf(_)));
+    assert!(matches!(error("file:read:/dev/fd"), PolicyError::ProcSelf(_)));
+    let deep = format!("file:read:{}", "/a".repeat(65));
+    assert!(matches!(error(&deep), PolicyError::TooDeep(_)));
+}
+
+#[test]
+fn what_cannot_be_enforced_is_an_error() {
+    for scope in [
+        "network:connect:api.example.com",
+        "network:connect:*.example.com",
+        "network:listen",
+        "network:unix:/run/x",
+        "process:signal",
+        "capability:CAP_NET_RAW",
+        "kernel:mount",
+    ] {
+        let error = compile(&scopes(&[scope]), &World::default()).unwrap_err();
+        assert!(error.to_string().contains("not enforceable yet by this version"), "{error}");
+    }
+    assert!(matches!(
+        compile(&scopes(&["profile:base"]), &World::default()),
+        Err(PolicyError::Profile(name)) if name == "base"
+    ));
+}
+
+#[test]
+fn shells_are_granted_by_their_scope_only() {
+    assert!(compile(&scopes(&["shell:arbitrary"]), &World::default()).unwrap().shells);
+    assert!(!compile(&scopes(&["code:execute:/"]), &World::default()).unwrap().shells);
+}
+
+/// The scope that grants a connection, as the kernel looks it up.
+fn reach(compiled: &Compiled, address: &str, port: u16) -> Option<u16> {
+    let address: IpAddr = address.parse().unwrap();
+    lookup(compiled, Prefix::host(address), port)
+}
+
+fn lookup(compiled: &Compiled, address: Prefix, port: u16) -> Option<u16> {
+    let bits = |octets: [u8; 16], count: u8| {
+        u128::from_be_bytes(octets).checked_shr(128 - u32::from(count)).unwrap_or(0)
+    };
+    let holds = |entry: &&super::NetEntry| {
+        bits(entry.address, entry.prefix_bits) == bits(address.octets(), entry.prefix_bits)
+    };
+    let entry = compiled.nets.iter().filter(holds).max_by_key(|entry| entry.prefix_bits)?;
+    let mut ranges = entry.rule.ports.iter().take(usize::try_from(entry.rule.count).unwrap());
+    ranges.find(|range| (range.first..=range.last).contains(&port)).map(|range| range.scope)
+}
+
+#[test]
+fn external_is_everything_but_the_machine_itself() {
+    let world = World {
+        addresses: vec!["192.0.2.5".parse().unwrap(), "2001:db8::5".parse().unwrap()],
+        ..World::default()
+    };
+    let compiled = compile(&scopes(&["network:external", "network:connect:127.0.0.1:8099"]), &world).unwrap();
+    for address in ["192.0.2.6", "8.8.8.8", "2001:db8::6", "fe80::1", "169.254.169.254"] {
+        assert_eq!(reach(&compiled, address, 443), Some(0), "{address}");
+    }
+    for address in ["127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "0.1.2.3", "::", "192.0.2.5", "2001:db8::5"] {
+        assert_eq!(reach(&compiled, address, 443), None, "{address}");
+    }
+    assert_eq!(reach(&compiled, "127.0.0.1", 8099), Some(1));
+    assert_eq!(reach(&compiled, "127.0.0.2", 8099), None);
+}
+
+#[test]
+fn a_longer_prefix_carries_what_the_covering_ones_grant() {
+    let compiled = compile(
+        &scopes(
+            &["network:connect:10.0.0.0/8:80", "network:connect:10.1.0.0/16:443", "network:loopback:1-1"]
+                [..2],
+        ),
+        &World::default(),
+    )
+    .unwrap();
+    assert_eq!(reach(&compiled, "10.1.2.3", 443), Some(1));
+    assert_eq!(reach(&compiled, "10.1.2.3", 80), Some(0));
+    assert_eq!(reach(&compiled, "10.2.2.3", 80), Some(0));
+    assert_eq!(reach(&compiled, "10.2.2.3", 443), None);
+    assert_eq!(reach(&compiled, "11.0.0.1", 80), None);
+}
+
+#[test]
+fn a_prefix_of_ipv6_does_not_mean_ipv4() {
+    let compiled = compile(&scopes(&["network:connect:[::/0]"]), &World::default()).unwrap();
+    assert_eq!(reach(&compiled, "2001:db8::1", 1), Some(0));
+    assert_eq!(reach(&compiled, "10.0.0.1", 1), None);
+}
+
+#[test]
+fn more_ranges_than_a_rule_holds_are_an_error() {
+    let texts: Vec<String> = (1..=9).map(|port| format!("network:connect:10.0.0.1:{}", port * 2)).collect();
+    let mut texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    assert!(matches!(compile(&scopes(&texts), &World::default()), Err(PolicyError::TooManyPorts { .. })));
+    texts.push("network:connect:10.0.0.0/8:1-100");
+    let compiled = compile(&scopes(&texts), &World::default()).unwrap();
+    assert_eq!(reach(&compiled, "10.0.0.1", 18), Some(9));
+}
+
+#[test]
+fn the_digest_changes_with_whatever_is_compiled() {
+    let digest = |texts: &[&str]| compile(&scopes(texts), &World::default()).unwrap().digest;
+    let base = digest(&["file:read:/a", "network:loopback"]);
+    assert_eq!(base, digest(&["file:read:/a", "network:loopback"]));
+    for other in [
+        &["file:write:/a", "network:loopback"][..],
+        &["file:read:/b", "network:loopback"],
+        &["file:read:/a", "network:loopback:1"],
+        &["file:read:/a", "network:loopback", "shell:arbitrary"],
+        &["network:loopback", "file:read:/a"],
+    ] {
+        assert_ne!(base, digest(other), "{other:?}");
+    }
+}
+
+/// The naive model: of the grants of a right whose path covers this one, the longest, then the first.
+fn longest(grants: &[(FileRight, CleanPath)], path: &CleanPath, right: FileRight) -> u16 {
+    let holding =
+        grants.iter().zip(0..).filter(|((granted, at), _)| granted.implies(right) && at.covers(path));
+    holding
+        .max_by_key(|((_, at), index)| (at.components().count(), std::cmp::Reverse(*index)))
+        .map_or(NO_SCOPE, |(_, index)| index)
+}
+
+fn any_rule() -> impl Strategy<Value = Scope> {
+    let address = prop_oneof![
+        (0..4_u32).prop_map(|low| IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 | low))),
+        (0..4_u128).prop_map(|low| IpAddr::V6(Ipv6Addr::from_bits(0x2001 << 112 | low))),
+        Just(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+    ];
+    let ports = prop_oneof![
+        Just(Ports::ALL),
+        (1..4_u16, 1..4_u16).prop_map(|(a, b)| Ports { first: a.min(b), last: a.max(b) })
+    ];
+    prop_oneof![
+        6 => (address, any::<u8>(), ports).prop_map(|(address, bits, ports)| {
+            Scope::Connect(Host::Prefix(Prefix::new(address, bits)), ports)
+        }),
+        1 => Just(Scope::External),
+        1 => proptest::option::of(1..4_u16).prop_map(Scope::Loopback),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn walking_the_edges_finds_the_longest_grant_for_each_right(
+        grants in vec((any_file_right(), any_path()), 0..24),
+        others in vec(any_path(), 0..24),
+        below in any_path(),
+    ) {
+        let list: Vec<Scope> = grants.iter().map(|(right, path)| Scope::File(*right, path.clone())).collect();
+        let compiled = compile(&list, &World::default()).unwrap();
+        let granted = grants.iter().map(|(_, path)| path.clone());
+        let deeper = grants.iter().map(|(_, path)| {
+            let components = path.components().chain(below.components()).map(<[u8]>::to_vec);
+            CleanPath::from_components(&components.collect::<Vec<_>>()).unwrap()
+        });
+        for path in granted.chain(deeper).chain(others) {
+            let (node, _) = walk(&compiled, path.as_bytes());
+            let read = longest(&grants, &path, FileRight::Read);
+            let write = longest(&grants, &path, FileRight::Write);
+            let execute = longest(&grants, &path, FileRight::Execute);
+            prop_assert_eq!((node.read_scope, node.write_scope, node.execute_scope), (read, write, execute), "{}", path);
+            let bits = [(read, Rights::READ), (write, Rights::WRITE), (execute, Rights::EXECUTE)];
+            for (scope, right) in bits {
+                prop_assert_eq!(Rights::from_bits(node.rights).covers(right), scope != NO_SCOPE, "{}", path);
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_prefix_carries_every_rule_that_holds_there(
+        rules in vec(any_rule(), 0..8), low in 0..4_u32, port in 1..5_u16, kind in 0..4
+    ) {
+        let own: IpAddr = "10.0.0.3".parse().unwrap();
+        let world = World { addresses: vec![own], ..World::default() };
+        let compiled = compile(&rules, &world).unwrap();
+        let address = match kind {
+            0 => IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 | low)),
+            1 => IpAddr::V6(Ipv6Addr::from_bits(0x2001 << 112 | u128::from(low))),
+            2 => IpAddr::V4(Ipv4Addr::from_bits(0x7f00_0000 | low)),
+            _ => IpAddr::V6(Ipv6Addr::from_bits(u128::from(low))),
+        };
+        let ours = address == own || address.is_loopback() || address.is_unspecified();
+        let holds = |rule: &Scope| match rule {
+            Scope::External => (!ours).then_some(0),
+            Scope::Loopback(given) => {
+                let bits = if address.is_ipv4() { 104 } else { 128 };
+                (address.is_loopback() && given.is_none_or(|given| given == port)).then_some(bits)
+            }
+            Scope::Connect(Host::Prefix(prefix), ports) => {
+                let same_family = Prefix::V4.covers(*prefix) == address.is_ipv4();
+                (same_family && prefix.covers(Prefix::host(address)) && ports.covers(Ports::one(port)))
+                    .then_some(prefix.bits())
+            }
+            other => panic!("{other} is no rule of the network"),
+        };
+        let expected = rules.iter().zip(0..).filter_map(|(rule, index)| holds(rule).map(|bits| (bits, index)))
+            .max_by_key(|(bits, index)| (*bits, std::cmp::Reverse(*index)))
+            .map(|(_, index): (u8, u16)| index);
+        prop_assert_eq!(lookup(&compiled, Prefix::host(address), port), expected);
+    }
+}
