@@ -70,9 +70,8 @@ impl Suite {
 
     /// A field of a package's control record, `None` where the record has no such field.
     pub fn field(&self, package: &str, field: &str) -> Result<Option<String>> {
-        let record =
-            process::stdout(self.command("apt-cache").args(["show", "--no-all-versions", package]))
-                .with_context(|| format!("suite `{}` has no package `{package}`", self.name))?;
+        let record = process::stdout(self.command("apt-cache").args(["show", "--no-all-versions", package]))
+            .with_context(|| format!("suite `{}` has no package `{package}`", self.name))?;
         Ok(record.lines().find_map(|line| line.strip_prefix(&format!("{field}: ")).map(str::to_owned)))
     }
 

@@ -76,7 +76,9 @@ fn cargo(path: &std::path::Path) -> Command {
             command.env_remove(name);
         }
     }
-    for name in ["CARGO", "RUSTUP_TOOLCHAIN", "RUSTC", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER"] {
+    for name in
+        ["CARGO", "RUSTUP_TOOLCHAIN", "RUSTC", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER"]
+    {
         command.env_remove(name);
     }
     command

@@ -61,7 +61,11 @@ pub struct Kernel {
 pub fn ready(series: Series) -> Result<Kernel> {
     let folder = cache::once(&format!("kernels/{}", series.name()), "1", |folder| fetch(series, folder))?;
     let modules = folder.join("lib/modules");
-    Ok(Kernel { vmlinuz: folder.join("vmlinuz"), modules: folder.join("modules.ext4"), tree: only_entry(&modules)? })
+    Ok(Kernel {
+        vmlinuz: folder.join("vmlinuz"),
+        modules: folder.join("modules.ext4"),
+        tree: only_entry(&modules)?,
+    })
 }
 
 fn fetch(series: Series, folder: &Path) -> Result<()> {
@@ -76,7 +80,8 @@ fn fetch(series: Series, folder: &Path) -> Result<()> {
     let tree = only_entry(&modules.context("the kernel's packages hold no `lib/modules`")?)?;
     let version = tree.file_name().context("no version")?.to_string_lossy().into_owned();
     let places = [tree.join("vmlinuz"), unpacked.path().join(format!("boot/vmlinuz-{version}"))];
-    let vmlinuz = places.iter().find(|path| path.is_file()).context("the kernel's packages hold no `vmlinuz`")?;
+    let vmlinuz =
+        places.iter().find(|path| path.is_file()).context("the kernel's packages hold no `vmlinuz`")?;
     fs::copy(vmlinuz, folder.join("vmlinuz"))?;
 
     let target = folder.join("lib/modules");
@@ -101,7 +106,8 @@ fn find(series: Series, state: &Path) -> Result<(Suite, Vec<String>)> {
         let mut next = 0;
         while let Some(package) = packages.get(next) {
             let depends = suite.field(package, "Depends")?.unwrap_or_default();
-            let found = depends.split(", ").filter_map(|dependency| dependency.split(' ').next()).map(str::to_owned);
+            let found =
+                depends.split(", ").filter_map(|dependency| dependency.split(' ').next()).map(str::to_owned);
             let parts = ["linux-image-", "linux-binary-", "linux-modules-"];
             let found = found.filter(|name| parts.iter().any(|part| name.starts_with(part)));
             let found: Vec<String> = found.filter(|name| !packages.contains(name)).collect();

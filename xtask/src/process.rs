@@ -33,10 +33,8 @@ pub fn exists(program: &str) -> bool {
 }
 
 fn output(command: &mut Command) -> Result<Output> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start `{}`", line(command)))?;
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot start `{}`", line(command)))?;
     if !output.status.success() {
         bail!(
             "`{}` failed: {}\n{}{}",

@@ -8,7 +8,8 @@ use anyhow::{Result, bail};
 
 use crate::{apt, cache, image, process};
 
-const PACKAGES: &str = "systemd,systemd-sysv,python3,python3-cryptography,git,procps,iproute2,kmod,strace,file";
+const PACKAGES: &str =
+    "systemd,systemd-sysv,python3,python3-cryptography,git,procps,iproute2,kmod,strace,file";
 
 /// The image, made at the first call.
 pub fn ready() -> Result<PathBuf> {

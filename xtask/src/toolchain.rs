@@ -8,15 +8,8 @@ use anyhow::{Context, Result, bail};
 use crate::{apt, cache, process};
 
 /// Debian 12's compiler for its browsers, new enough and with its sources; and what bpf-linker is built from.
-const DEBIAN: [&str; 7] = [
-    "rustc-web",
-    "rust-web-src",
-    "cargo-web",
-    "llvm-22-dev",
-    "libpolly-22-dev",
-    "libzstd-dev",
-    "zlib1g-dev",
-];
+const DEBIAN: [&str; 7] =
+    ["rustc-web", "rust-web-src", "cargo-web", "llvm-22-dev", "libpolly-22-dev", "libzstd-dev", "zlib1g-dev"];
 const LINKER_VERSION: &str = "0.13.0";
 const DEBIAN_LLVM: &str = "/usr/lib/llvm-22";
 
@@ -76,7 +69,9 @@ fn linker() -> Result<PathBuf> {
     }
     let folder = cache::once("bpf-linker", LINKER_VERSION, |folder| {
         if !Path::new(DEBIAN_LLVM).is_dir() {
-            bail!("on Debian 12: `apt-get install llvm-22-dev`; elsewhere: `cargo install bpf-linker --version {LINKER_VERSION}`");
+            bail!(
+                "on Debian 12: `apt-get install llvm-22-dev`; elsewhere: `cargo install bpf-linker --version {LINKER_VERSION}`"
+            );
         }
         process::quiet(
             Command::new(env!("CARGO"))

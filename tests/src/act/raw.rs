@@ -105,10 +105,12 @@ pub(super) fn mount(folder: &str) -> io::Result<i64> {
     check(unsafe { libc::unshare(libc::CLONE_NEWNS) }.into())?;
     let private = libc::MS_REC | libc::MS_PRIVATE;
     // SAFETY: every string is NUL-terminated and lives through the call.
-    let made = unsafe { libc::mount(c"none".as_ptr(), c"/".as_ptr(), std::ptr::null(), private, std::ptr::null()) };
+    let made =
+        unsafe { libc::mount(c"none".as_ptr(), c"/".as_ptr(), std::ptr::null(), private, std::ptr::null()) };
     check(made.into())?;
     // SAFETY: every string is NUL-terminated and lives through the call.
-    let made = unsafe { libc::mount(c"none".as_ptr(), folder.as_ptr(), c"tmpfs".as_ptr(), 0, std::ptr::null()) };
+    let made =
+        unsafe { libc::mount(c"none".as_ptr(), folder.as_ptr(), c"tmpfs".as_ptr(), 0, std::ptr::null()) };
     check(made.into())
 }
 

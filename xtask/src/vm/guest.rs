@@ -96,7 +96,9 @@ fn initramfs(machine: &Machine, folders: &[PathBuf], interactive: bool) -> Resul
     for (number, folder) in folders.iter().enumerate() {
         archive.file(&format!("vm/shares/share{number}"), folder.as_os_str().as_encoded_bytes())?;
     }
-    let lines = |items: &[String]| items.iter().flat_map(|item| [item.as_bytes(), b"\0"].concat()).collect::<Vec<u8>>();
+    let lines = |items: &[String]| {
+        items.iter().flat_map(|item| [item.as_bytes(), b"\0"].concat()).collect::<Vec<u8>>()
+    };
     archive.file("vm/command", &lines(&machine.command))?;
     archive.file("vm/environment", &lines(&environment(machine)?))?;
     archive.file("vm/folder", std::env::current_dir()?.as_os_str().as_encoded_bytes())?;
