@@ -3,10 +3,15 @@
 //! Modules stand from the ground up; each uses only those above it (`cargo xtask check` holds them to it).
 
 // values: no tokio, no aya, no files
+pub mod clock;
 pub mod key;
 pub mod money;
+pub mod event;
 pub mod scope;
 pub mod policy;
+pub mod canonical;
+pub mod merkle;
+pub mod note;
 
 // edges: each touches one outside thing
 
