@@ -70,7 +70,7 @@ impl Secret {
 
     /// The public half.
     pub fn public(&self) -> Public {
-        Public(self.0.verifying_key())
+        Public(self.0.verifying_key().to_bytes())
     }
 
     /// The signature over `domain` followed by `message`. The domain says what kind of thing is signed and ends
@@ -86,9 +86,9 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A public key; displayed as lowercase hexadecimal.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Public(VerifyingKey);
+/// A public key, known to be a point of the curve and no weak one; displayed as lowercase hexadecimal.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Public([u8; KEY_LENGTH]);
 
 impl Public {
     /// The key with these bytes.
@@ -97,7 +97,7 @@ impl Public {
     /// [`KeyError::Point`] if they are no point of the curve, or a weak one.
     pub fn from_bytes(bytes: &[u8; KEY_LENGTH]) -> Result<Self, KeyError> {
         match VerifyingKey::from_bytes(bytes) {
-            Ok(key) if !key.is_weak() => Ok(Self(key)),
+            Ok(key) if !key.is_weak() => Ok(Self(*bytes)),
             _ => Err(KeyError::Point(hex::encode(bytes))),
         }
     }
@@ -129,7 +129,7 @@ impl Public {
 
     /// The bytes.
     pub fn to_bytes(self) -> [u8; KEY_LENGTH] {
-        self.0.to_bytes()
+        self.0
     }
 
     /// The `did:key` of it: `did:key:z` and the base58btc of 0xed01 and the key.
@@ -146,19 +146,20 @@ impl Public {
     /// signature passes.
     pub fn verify(self, domain: &[u8], message: &[u8], signature: &[u8; SIGNATURE_LENGTH]) -> bool {
         let signature = ed25519_dalek::Signature::from_bytes(signature);
-        self.0.verify_strict(&[domain, message].concat(), &signature).is_ok()
+        let key = VerifyingKey::from_bytes(&self.0);
+        key.is_ok_and(|key| key.verify_strict(&[domain, message].concat(), &signature).is_ok())
     }
 
     fn multibase(self) -> String {
         let mut bytes = MULTICODEC.to_vec();
-        bytes.extend(self.0.as_bytes());
+        bytes.extend(self.0);
         format!("z{}", bs58::encode(bytes).into_string())
     }
 }
 
 impl fmt::Display for Public {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&hex::encode(self.0.as_bytes()))
+        out.write_str(&hex::encode(self.0))
     }
 }
 

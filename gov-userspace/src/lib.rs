@@ -3,11 +3,13 @@
 //! Modules stand from the ground up; each uses only those above it (`cargo xtask check` holds them to it).
 
 // values: no tokio, no aya, no files
+pub mod money;
 pub mod clock;
 pub mod key;
-pub mod money;
 pub mod event;
+pub mod json;
 pub mod scope;
+pub mod delegation;
 pub mod policy;
 pub mod canonical;
 pub mod merkle;

@@ -223,4 +223,5 @@ fn count(length: usize) -> [u8; 4] {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that wraps panics")]
 mod tests;
