@@ -18,13 +18,13 @@ pub struct Done {
     pub err: String,
 }
 
-/// Runs the command to its end and returns what it left; kills it and fails when the limit is over.
+/// Runs the command to its end and returns what it left; kills it and fails when the limit is over. The command
+/// reads what its caller gave it to read, else what this program does.
 pub fn run(command: &mut Command, limit: Duration) -> Result<Done> {
     use std::os::unix::process::ExitStatusExt;
 
     let shown = format!("{command:?}");
     let mut child = command
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
