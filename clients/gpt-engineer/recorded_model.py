@@ -4,7 +4,7 @@
 
 gpt-engineer asks twice: for the code, then for the script that runs it. Which of the two it is stands in the
 request, so the answers do not depend on the order or number of the calls. `@NAME@` in an answer becomes the
-value given with --set. Prints one line for each request.
+value given with --set.
 """
 import argparse
 import http.server
@@ -44,7 +44,6 @@ class Model(http.server.BaseHTTPRequestHandler):
             self.send_error(404, "only streamed chat completions are recorded")
             return
         which = "entrypoint" if "Information about the codebase" in json.dumps(request["messages"]) else "code"
-        print(f"model: asked for the {which}", flush=True)
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.end_headers()

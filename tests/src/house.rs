@@ -136,6 +136,13 @@ impl House {
     }
 }
 
+/// Where the version 2 cgroup tree is mounted.
+pub fn cgroups() -> Result<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo")?;
+    let mount = mounts.lines().find(|line| line.contains(" - cgroup2 ")).context("no cgroup2 mount")?;
+    Ok(PathBuf::from(mount.split(' ').nth(4).context("a mount has a place")?))
+}
+
 impl Drop for House {
     fn drop(&mut self) {
         if let Err(error) = self.end(rustix::process::Signal::TERM) {

@@ -5,3 +5,4 @@ pub mod house;
 pub mod receipts;
 pub mod run;
 pub mod suite;
+pub mod story;

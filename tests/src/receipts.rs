@@ -30,6 +30,17 @@ impl Receipt {
         self.text("action") == action && self.text("reason") == reason && self.object() == object
     }
 
+    /// Whether something was refused.
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self.text("reason"), "" | "granted")
+    }
+
+    /// The arguments of an execution, separated by blanks.
+    pub fn arguments(&self) -> String {
+        let list = self.at("arguments").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
+    }
+
     /// Whether this is the last receipt that a session can have.
     pub fn closes(&self) -> bool {
         self.text("kind") == "close"

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
-use tests::house::House;
+use tests::house::{House, cgroups};
 use tests::suite::try_row::{Surroundings, try_row};
 use tests::suite::{rows, scenes};
 
@@ -68,11 +68,4 @@ fn listen() -> Result<(Vec<TcpListener>, Vec<UdpSocket>)> {
     let streams = addresses.iter().map(TcpListener::bind).collect::<Result<_, _>>();
     let datagrams = addresses.iter().map(UdpSocket::bind).collect::<Result<_, _>>();
     Ok((streams.context("cannot listen")?, datagrams.context("cannot receive")?))
-}
-
-/// Where the version 2 cgroup tree is mounted.
-fn cgroups() -> Result<PathBuf> {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
-    let mount = mounts.lines().find(|line| line.contains(" - cgroup2 ")).context("no cgroup2 mount")?;
-    Ok(PathBuf::from(mount.split(' ').nth(4).context("a mount has a place")?))
 }
