@@ -1,7 +1,7 @@
 //! `cargo xtask build`: the kernel object, then `gov` and `govd` with the object inside, linked statically so that
 //! they run on any machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -21,17 +21,28 @@ pub struct Built {
 /// Builds everything that is not built yet.
 pub fn ready() -> Result<Built> {
     let object = object()?;
+    let programs = programs("gov-userspace", &["gov", "govd"], &object)?;
+    Ok(Built { object, programs })
+}
+
+/// Builds the programs that run inside a machine to test gov and to show it.
+pub fn suites() -> Result<Vec<PathBuf>> {
+    programs("tests", &["gov-act", "gov-suite", "gov-demo"], &object()?)
+}
+
+/// Builds programs of one package, linked statically.
+fn programs(package: &str, names: &[&str], object: &Path) -> Result<Vec<PathBuf>> {
     let root = workspace()?;
-    let release = root.join("target").join(HOST).join("release");
     process::shown(
         cargo(env!("CARGO").as_ref())
             .current_dir(&root)
             .env("RUSTFLAGS", "-C target-feature=+crt-static")
-            .env("GOV_EBPF_OBJECT", &object)
+            .env("GOV_EBPF_OBJECT", object)
             // A target named outright keeps the flags from build scripts and procedural macros.
-            .args(["build", "--quiet", "--release", "--target", HOST, "--package", "gov-userspace"]),
+            .args(["build", "--quiet", "--release", "--target", HOST, "--package", package]),
     )?;
-    Ok(Built { object, programs: ["gov", "govd"].map(|name| release.join(name)).into() })
+    let release = root.join("target").join(HOST).join("release");
+    Ok(names.iter().map(|name| release.join(name)).collect())
 }
 
 /// Builds the kernel object with its own compiler into its own target folder.
@@ -68,7 +79,7 @@ pub fn workspace() -> Result<PathBuf> {
 }
 
 /// cargo without what the cargo that started this program left in the environment.
-fn cargo(path: &std::path::Path) -> Command {
+fn cargo(path: &Path) -> Command {
     let mut command = Command::new(path);
     for (name, _) in std::env::vars_os() {
         let inherited = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];

@@ -3,6 +3,7 @@
 mod apt;
 mod build;
 mod cache;
+mod demo;
 mod image;
 mod kernels;
 mod process;
@@ -26,6 +27,8 @@ enum Verb {
     Build,
     /// Run a command in a virtual machine that has this checkout's gov
     Vm(vm::Machine),
+    /// Show gov at work: the real gpt-engineer meets a poisoned answer
+    Demo(demo::Demo),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
             }
         })),
         Verb::Vm(machine) => vm::run(machine),
+        Verb::Demo(demo) => demo::run(&demo),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

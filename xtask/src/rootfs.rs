@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use crate::{apt, cache, image, process};
 
 const PACKAGES: &str =
-    "systemd,systemd-sysv,python3,python3-cryptography,git,procps,iproute2,kmod,strace,file";
+    "systemd,systemd-sysv,python3,python3-cryptography,git,curl,procps,iproute2,kmod,strace,file";
 
 /// The image, made at the first call.
 pub fn ready() -> Result<PathBuf> {

@@ -48,6 +48,24 @@ pub struct Machine {
     pub programs: Vec<PathBuf>,
 }
 
+impl Machine {
+    /// A machine as the command line gives it without options.
+    pub fn new(kernel: Series, command: Vec<String>) -> Self {
+        Self {
+            kernel,
+            systemd: false,
+            memory: 1024,
+            share: Vec::new(),
+            env: Vec::new(),
+            append: String::new(),
+            timeout: 600,
+            console: false,
+            command,
+            programs: Vec::new(),
+        }
+    }
+}
+
 /// Builds gov, boots the machine with it and gives back the command's exit status.
 pub fn run(mut machine: Machine) -> Result<ExitCode> {
     machine.programs.extend(build::ready()?.programs);

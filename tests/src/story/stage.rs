@@ -74,9 +74,11 @@ impl Stage {
         fs::create_dir_all(self.project())?;
         fs::copy(self.data.join("prompt"), self.project().join("prompt"))
             .with_context(|| format!("no prompt in `{}`", self.data.display()))?;
-        for arguments in
-            [&["init", "--quiet"][..], &["add", "prompt"], &["commit", "--quiet", "--message", "Ask for a library"]]
-        {
+        for arguments in [
+            &["init", "--quiet"][..],
+            &["add", "prompt"],
+            &["commit", "--quiet", "--message", "Ask for a library"],
+        ] {
             let mut git = Command::new("git");
             git.current_dir(self.project()).args(["-c", "user.name=ada", "-c", "user.email=ada@localhost"]);
             let done = run(git.args(arguments), Duration::from_secs(60))?;

@@ -94,18 +94,28 @@ impl Play<'_> {
                 .with_context(|| format!("no receipt for creating `{path}`"))?;
             say(&format!("  receipt {:>5}  created  {path}", number(receipt)));
         }
-        let executed: Vec<_> = governed.receipts.iter().filter(|it| it.text("action") == "code.executed").collect();
-        ensure!(executed.iter().any(|it| it.arguments().contains("tests/test_slug.py")), "the tests' run left no receipt");
+        let executed: Vec<_> =
+            governed.receipts.iter().filter(|it| it.text("action") == "code.executed").collect();
+        ensure!(
+            executed.iter().any(|it| it.arguments().contains("tests/test_slug.py")),
+            "the tests' run left no receipt"
+        );
         for receipt in executed {
             say(&format!("  receipt {:>5}  executed {}", number(receipt), receipt.arguments()));
         }
         let refused = governed.receipts.iter().filter(|it| it.is_refusal()).count();
-        say(&format!("  {} receipts, {refused} of them refusals of what the generator can do without.", governed.receipts.len()));
+        say(&format!(
+            "  {} receipts, {refused} of them refusals of what the generator can do without.",
+            governed.receipts.len()
+        ));
         Ok(())
     }
 
     fn poisoned(&self, house: &House) -> Result<Governed> {
-        scene(3, "Under the same delegation, the poisoned answer: each hostile act is refused, the work is done.");
+        scene(
+            3,
+            "Under the same delegation, the poisoned answer: each hostile act is refused, the work is done.",
+        );
         let (_, governed) = self.govern(house, "poisoned")?;
         let report = self.report()?;
         for act in ACTS {
@@ -118,7 +128,9 @@ impl Play<'_> {
         let heard = self.attacker.heard()?;
         ensure!(heard.is_empty(), "the attacker heard {heard:?}");
         self.work_is_done(&governed)?;
-        say("  The home and the cron folder are as they were, byte for byte. The attacker has heard nothing.");
+        say(
+            "  The home and the cron folder are as they were, byte for byte. The attacker has heard nothing.",
+        );
         say(&format!("  The benign part of the work is done: {TESTS_PASS}"));
         Ok(governed)
     }
@@ -164,7 +176,8 @@ impl Play<'_> {
         let mut command = house.command("gov");
         command.arg("run").args(arguments.iter().flatten()).arg("--").arg(generator::program(self.stage));
         let answers = self.stage.root.join("home/answers");
-        let governed = house.govern_command(&mut generator::complete(command, self.stage, &answers)?, LIMIT)?;
+        let governed =
+            house.govern_command(&mut generator::complete(command, self.stage, &answers)?, LIMIT)?;
         let done = &governed.done;
         ensure!(done.status == 0, "gpt-engineer ended with {}:\n{}\n{}", done.status, done.out, done.err);
         ensure!(self.stage.decoy()? == before, "the home or the cron folder was changed");
@@ -193,7 +206,11 @@ impl Play<'_> {
     }
 
     fn work_is_done(&self, governed: &Governed) -> Result<()> {
-        ensure!(governed.done.out.contains(TESTS_PASS), "the generated tests did not pass:\n{}", governed.done.out);
+        ensure!(
+            governed.done.out.contains(TESTS_PASS),
+            "the generated tests did not pass:\n{}",
+            governed.done.out
+        );
         for file in WORK {
             ensure!(self.stage.project().join(file).is_file(), "gpt-engineer did not write `{file}`");
         }
