@@ -1,6 +1,7 @@
 //! Reads a session's log as anyone may: one JSON object a line.
 
 use std::fs;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -16,7 +17,7 @@ impl Receipt {
         self.at(member).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The number at a member; `None` where there is none.
+    /// The number at a member, or at a member of a member; `None` where there is none.
     pub fn number(&self, member: &str) -> Option<u64> {
         self.at(member).and_then(Value::as_u64)
     }
@@ -32,12 +33,12 @@ impl Receipt {
 
     /// Whether something was refused.
     pub fn is_refusal(&self) -> bool {
-        !matches!(self.text("reason"), "" | "granted")
+        self.text("verdict") == "deny"
     }
 
     /// The arguments of an execution, separated by blanks.
     pub fn arguments(&self) -> String {
-        let list = self.at("arguments").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let list = self.at("argv").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
     }
 
@@ -48,9 +49,11 @@ impl Receipt {
 
     /// What was acted on: a path, or an address with its port.
     pub fn object(&self) -> String {
-        match self.number("port") {
-            Some(port) => format!("{}:{port}", self.text("address")),
-            None => self.text("path").to_owned(),
+        let ip = self.text("address.ip").parse::<IpAddr>();
+        let port = self.number("address.port").and_then(|port| u16::try_from(port).ok());
+        match (ip, port) {
+            (Ok(ip), Some(port)) => SocketAddr::new(ip, port).to_string(),
+            _no_address => self.text("object.path").to_owned(),
         }
     }
 }
@@ -64,4 +67,17 @@ pub fn read(log: &Path) -> Result<Vec<Receipt>> {
             serde_json::from_str(line).map(Receipt).with_context(|| format!("not a receipt: `{line}`"))
         })
         .collect()
+}
+
+/// Copies a log's files into a folder, which holds nothing else then.
+pub fn copy(log: &Path, to: &Path) -> Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(log)? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
 }

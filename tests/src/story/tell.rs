@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Child, Command};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::acts::{ACTS, Act};
@@ -11,7 +11,7 @@ use super::attacker::Attacker;
 use super::generator::{self, LIMIT, MODEL_PORT, Model};
 use super::stage::Stage;
 use crate::house::{Governed, House};
-use crate::receipts::Receipt;
+use crate::receipts::{self, Receipt};
 use crate::run::run;
 
 /// The files that the answers name, and the script that gpt-engineer writes to run them.
@@ -148,7 +148,7 @@ impl Play<'_> {
         scene(5, "With the daemon gone, anyone can check the evidence: gov verify.");
         house.end(rustix::process::Signal::TERM)?;
         let copy = self.stage.root.join("home/evidence");
-        copy_folder(&governed.log, &copy)?;
+        receipts::copy(&governed.log, &copy)?;
         let done = house.gov(&["verify", &copy.display().to_string()])?;
         print(&done.out);
         ensure!(done.status == 0, "gov verify ended with {}: {}", done.status, done.err);
@@ -229,31 +229,16 @@ fn outcome<'a>(report: &'a Value, act: &Act) -> Result<&'a str> {
     report.get(act.name).and_then(Value::as_str).with_context(|| format!("`{}` was not tried", act.name))
 }
 
-fn find(receipts: &[Receipt], wanted: impl Fn(&Receipt) -> bool) -> Option<&Receipt> {
-    receipts.iter().find(|receipt| wanted(receipt))
+fn find(all: &[Receipt], wanted: impl Fn(&Receipt) -> bool) -> Option<&Receipt> {
+    all.iter().find(|receipt| wanted(receipt))
 }
 
 fn number(receipt: &Receipt) -> u64 {
-    receipt.number("sequence").unwrap_or_default()
+    receipt.number("index").unwrap_or_default()
 }
 
 fn session(governed: &Governed) -> String {
     governed.log.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn copy_folder(from: &std::path::Path, to: &std::path::Path) -> Result<()> {
-    if to.exists() {
-        fs::remove_dir_all(to)?;
-    }
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        if !entry.file_type()?.is_file() {
-            bail!("`{}` is not a file", entry.path().display());
-        }
-        fs::copy(entry.path(), to.join(entry.file_name()))?;
-    }
-    Ok(())
 }
 
 fn scene(number: u32, caption: &str) {

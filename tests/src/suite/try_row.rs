@@ -65,7 +65,11 @@ pub fn judge(row: &Row, fill: impl Fn(&str) -> String, tried: &Tried) -> Result<
     }
     let (action, object, reason) = row.receipt;
     let object = fill(object);
-    if !tried.receipts.iter().any(|receipt| receipt.says(action, &object, reason)) {
+    // A refusal's receipt names the errno that the act met, if the act could see one.
+    let errno = |receipt: &Receipt| {
+        row.is_granted() || !row.outcome.starts_with('E') || receipt.text("errno") == row.outcome
+    };
+    if !tried.receipts.iter().any(|receipt| receipt.says(action, &object, reason) && errno(receipt)) {
         let alike: Vec<String> = tried
             .receipts
             .iter()

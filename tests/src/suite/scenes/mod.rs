@@ -5,10 +5,15 @@ mod daemon;
 mod evidence;
 mod sessions;
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::try_row::Surroundings;
 use crate::house::House;
+
+/// How long one governed run may take.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// A scene: what holds, and the play that shows it.
 pub struct Scene {

@@ -1,2 +1,133 @@
+//! Sessions over time: they expire, are ended, and are not left through the daemon.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
 use super::Scene;
-pub(super) const SCENES: &[Scene] = &[];
+use crate::house::House;
+use crate::receipts;
+use crate::run::run;
+use crate::suite::try_row::Surroundings;
+
+pub(super) const SCENES: &[Scene] = &[
+    Scene { name: "a delegation that ends in mid-run refuses from then on", play: expires },
+    Scene { name: "a session that is ended ends its command", play: ended },
+    Scene { name: "a governed task gets no other session from the daemon", play: no_way_out },
+];
+
+/// A folder with one file, for a scene.
+pub(super) fn folder(around: &Surroundings, name: &str) -> Result<PathBuf> {
+    let folder = around.folder.join(name);
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("a"), "as it was")?;
+    Ok(folder)
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// `gov run` with the scopes given and the program that acts.
+pub(super) fn govern(house: &House, around: &Surroundings, scopes: &[&str], act: &[&str]) -> Command {
+    let mut command = house.command("gov");
+    command.arg("run").args(around.authority(scopes.iter().copied())).arg("--").arg(&around.act).args(act);
+    command
+}
+
+fn expires(house: &mut House, around: &Surroundings) -> Result<()> {
+    let file = text(&folder(around, "expires")?.join("a"));
+    let act = text(&around.act);
+    let scopes = [format!("code:execute:{act}"), format!("file:read:{file}")];
+    let governed = house.govern(&[
+        "--profile",
+        "base",
+        "--expires",
+        "5s",
+        "--scope",
+        &scopes[0],
+        "--scope",
+        &scopes[1],
+        "--",
+        &act,
+        "read-until-refused",
+        &file,
+        "60",
+    ])?;
+    let out = governed.done.out.trim();
+    ensure!(out == "ok then EKEYEXPIRED", "the act ended with `{out}`: {}", governed.done.err);
+    let refused = governed.receipts.iter().any(|it| it.says("file.read", &file, "expired"));
+    ensure!(refused, "no receipt says that the read was refused because the delegation had expired");
+    Ok(())
+}
+
+fn ended(house: &mut House, around: &Surroundings) -> Result<()> {
+    let file = text(&folder(around, "ended")?.join("a"));
+    let before = house.sessions()?;
+    let scope = format!("file:read:{file}");
+    let mut child = govern(house, around, &[&scope], &["read-until-refused", &file, "600"])
+        .stdout(Stdio::null())
+        .spawn()?;
+    let log = wait_for(|| Ok((&house.sessions()? - &before).pop_first()))?;
+    wait_for(|| Ok(receipts::read(&log)?.iter().any(|it| it.text("kind") == "executed").then_some(())))?;
+    let session = log.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let done = house.gov(&["end", &session])?;
+    ensure!(done.status == 0, "gov end ended with {}: {}", done.status, done.err);
+    let status = wait_for(|| Ok(child.try_wait()?))?;
+    ensure!(status.code() == Some(124), "gov run ended with {status}");
+    house.wait_until_closed(&log)
+}
+
+/// The wider session would be granted to anyone outside: the control shows it.
+fn no_way_out(house: &mut House, around: &Surroundings) -> Result<()> {
+    let file = text(&folder(around, "no-way-out")?.join("a"));
+    let act = text(&around.act);
+    let gov = which("gov")?;
+    let inner = ["run", "--profile", "base", "--expires", "1h", "--scope"];
+    let scopes = [format!("file:read:{file}"), format!("code:execute:{act}")];
+    let words = |command: &mut Command| {
+        command
+            .args(inner)
+            .arg(&scopes[0])
+            .args(["--scope", &scopes[1]])
+            .arg("--")
+            .args([&act, "read", &file]);
+    };
+    let mut control = house.command("gov");
+    words(&mut control);
+    let done = run(&mut control, Duration::from_secs(120))?;
+    ensure!(done.out.trim() == "ok", "ungoverned, the session must be had: {}{}", done.out, done.err);
+
+    let execute = format!("code:execute:{}", text(&gov));
+    let mut command = house.command("gov");
+    command.arg("run").args(["--profile", "base", "--expires", "1h", "--scope", &execute]);
+    command.args(["--scope", "file:read:/var/lib/gov", "--scope", "file:read:/root", "--"]).arg(&gov);
+    words(&mut command);
+    let done = run(&mut command, Duration::from_secs(120))?;
+    ensure!(done.out.trim() != "ok", "a governed task read `{file}` in a session that it asked for itself");
+    Ok(())
+}
+
+fn which(name: &str) -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").context("there is a PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+        .with_context(|| format!("`{name}` is not on the path"))
+}
+
+/// Asks again and again until there is an answer.
+pub(super) fn wait_for<T>(mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let end = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < end {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    bail!("waited 60 s in vain")
+}
