@@ -9,6 +9,7 @@ pub mod key;
 pub mod event;
 pub mod json;
 pub mod scope;
+pub mod profile;
 pub mod delegation;
 pub mod policy;
 pub mod canonical;
