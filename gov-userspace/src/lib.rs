@@ -13,10 +13,13 @@ pub mod profile;
 pub mod delegation;
 pub mod policy;
 pub mod canonical;
+pub mod receipt;
 pub mod merkle;
 pub mod note;
+pub mod lines;
 
 // edges: each touches one outside thing
+pub mod journal;
 
 // top
 pub mod cli;

@@ -1,0 +1,244 @@
+//! Takes a log up again after the daemon stopped without closing it, and says so in the log.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::folder::{self, CHECKPOINT, CHECKPOINTS, LOG, SESSION, SessionFile};
+use super::{JournalError, Log};
+use crate::canonical::{self, Value};
+use crate::key::Secret;
+use crate::lines::{Line, Lines};
+use crate::merkle::{self, Tree};
+use crate::note::{Checkpoint, MAX_NOTE, NoteError};
+use crate::receipt::{Count, Encoder, Fact, Receipt, Recovered, SessionFacts};
+
+/// The longest `session.json` that is read.
+const MAX_SESSION_FILE: u64 = 64 << 10;
+
+/// What became of a log that was found.
+pub enum Recovery {
+    /// It was closed and signed: nothing to do.
+    Closed,
+    /// It can be gone on with.
+    Resumed(Box<Log>, Resumed),
+}
+
+/// Where a log stands that is gone on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resumed {
+    /// The session's number in the kernel, if the start receipt was written.
+    pub number: Option<u64>,
+    /// The kernel sequence number after the largest in the log.
+    pub next_sequence: u64,
+    /// Lines that the last checkpoint covers.
+    pub covered: u64,
+    /// Whole lines found.
+    pub found: u64,
+    /// Bytes moved aside.
+    pub torn: u64,
+}
+
+impl Log {
+    /// Takes up the log in `dir`, which `key` signs: checks what the last checkpoint covers, keeps the whole lines
+    /// after it, moves a torn end to the file `torn`, and adds and commits a receipt that says so.
+    ///
+    /// # Errors
+    /// [`JournalError::Changed`] if the covered lines are not what was signed, or were signed by another key; the
+    /// folder is then left as it was found. Otherwise what the system says.
+    pub fn recover(dir: &Path, key: Arc<Secret>) -> Result<Recovery, JournalError> {
+        let session = read_session(dir)?;
+        if session.key != key.public().to_string() {
+            return Err(changed(dir, format!("its key is {}, the daemon's {}", session.key, key.public())));
+        }
+        let history = History::read(dir)?;
+        let last = last_checkpoint(dir, &history, &session.origin, &key)?;
+        let path = dir.join(LOG);
+        let file = File::open(&path).map_err(JournalError::io("open", &path))?;
+        let length = file.metadata().map_err(JournalError::io("look at", &path))?.len();
+        let scan = scan(dir, BufReader::new(&file), last.as_ref(), session)?;
+        if scan.closed && scan.covered == scan.tree.size() && scan.bytes == length {
+            return Ok(Recovery::Closed);
+        }
+        folder::move_aside(dir, CHECKPOINTS, history.whole)?;
+        let torn = folder::move_aside(dir, LOG, scan.bytes)?;
+        let log = folder::open_log(dir)?;
+        resume(dir, key, log, scan, torn)
+    }
+}
+
+fn resume(dir: &Path, key: Arc<Secret>, file: File, scan: Scan, torn: u64) -> Result<Recovery, JournalError> {
+    let found = scan.tree.size();
+    let resumed = Resumed {
+        number: scan.number,
+        next_sequence: scan.next_sequence,
+        covered: scan.covered,
+        found,
+        torn,
+    };
+    let mut log = Log {
+        dir: dir.to_owned(),
+        origin: scan.origin,
+        key,
+        encoder: Encoder::new(scan.facts),
+        file,
+        written: scan.bytes,
+        pending: Vec::new(),
+        tree: scan.tree,
+        covered: scan.covered,
+        durable: true,
+    };
+    let fact = Recovered { covered: Count(resumed.covered), found: Count(found), torn: Count(torn) };
+    log.append(Receipt::Fact(&Fact::Recovered(fact)))?;
+    log.commit()?;
+    Ok(Recovery::Resumed(Box::new(log), resumed))
+}
+
+fn changed(dir: &Path, what: impl Into<String>) -> JournalError {
+    JournalError::Changed { path: dir.to_owned(), what: what.into() }
+}
+
+fn read_session(dir: &Path) -> Result<SessionFile, JournalError> {
+    let path = dir.join(SESSION);
+    let mut bytes = Vec::new();
+    File::open(&path)
+        .and_then(|file| file.take(MAX_SESSION_FILE).read_to_end(&mut bytes))
+        .map_err(JournalError::io("read", &path))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| changed(dir, format!("`{SESSION}` is unreadable: {error}")))
+}
+
+/// The signed checkpoint that covers most. A torn one is passed over, a wrongly signed one is an error.
+fn last_checkpoint(
+    dir: &Path,
+    history: &History,
+    origin: &str,
+    key: &Secret,
+) -> Result<Option<Checkpoint>, JournalError> {
+    let mut best: Option<Checkpoint> = None;
+    for note in [&history.latest, &history.last] {
+        match Checkpoint::verify(note, &[key.public()]) {
+            Ok((checkpoint, _)) if checkpoint.origin != origin => {
+                return Err(changed(dir, format!("a checkpoint is of `{}`", checkpoint.origin)));
+            }
+            Ok((checkpoint, _)) => {
+                best = best.filter(|best| best.size >= checkpoint.size).or(Some(checkpoint));
+            }
+            Err(NoteError::Form(_)) => {}
+            Err(error) => return Err(changed(dir, format!("a checkpoint does not verify: {error}"))),
+        }
+    }
+    Ok(best)
+}
+
+/// The checkpoints that were found.
+struct History {
+    /// The latest, perhaps torn.
+    latest: Vec<u8>,
+    /// The last whole one of all.
+    last: Vec<u8>,
+    /// Bytes of whole lines in the file of all.
+    whole: u64,
+}
+
+impl History {
+    fn read(dir: &Path) -> Result<Self, JournalError> {
+        let path = dir.join(CHECKPOINTS);
+        let file = File::open(&path).map_err(JournalError::io("open", &path))?;
+        let mut history = Self { latest: read_note(&dir.join(CHECKPOINT))?, last: Vec::new(), whole: 0 };
+        let mut lines = Lines::new(BufReader::new(file));
+        while let Line::Whole(line) = lines.read().map_err(JournalError::io("read", &path))? {
+            let Ok(note) = serde_json::from_slice::<String>(line) else { break };
+            let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
+            history.whole = history.whole.saturating_add(length).saturating_add(1);
+            history.last = note.into_bytes();
+        }
+        Ok(history)
+    }
+}
+
+/// A file with one note, nothing if there is no file.
+fn read_note(path: &Path) -> Result<Vec<u8>, JournalError> {
+    let mut note = Vec::new();
+    let limit = u64::try_from(MAX_NOTE).unwrap_or(u64::MAX).saturating_add(1);
+    match File::open(path).and_then(|file| file.take(limit).read_to_end(&mut note)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(JournalError::io("read", path)(error))
+        }
+        _read_or_absent => Ok(note),
+    }
+}
+
+struct Scan {
+    origin: String,
+    facts: SessionFacts,
+    number: Option<u64>,
+    next_sequence: u64,
+    tree: Tree,
+    covered: u64,
+    /// Bytes of whole, usable lines.
+    bytes: u64,
+    closed: bool,
+}
+
+fn scan(
+    dir: &Path,
+    reader: BufReader<&File>,
+    last: Option<&Checkpoint>,
+    session: SessionFile,
+) -> Result<Scan, JournalError> {
+    let covered = last.map_or(0, |checkpoint| checkpoint.size);
+    let mut scan = Scan {
+        origin: session.origin,
+        facts: SessionFacts {
+            session: session.session,
+            delegation_id: session.delegation,
+            scopes: Vec::new(),
+        },
+        number: None,
+        next_sequence: 0,
+        tree: Tree::default(),
+        covered,
+        bytes: 0,
+        closed: false,
+    };
+    let mut lines = Lines::new(reader);
+    while let Line::Whole(line) = lines.read().map_err(JournalError::io("read", &dir.join(LOG)))? {
+        if scan.take(line).is_none() {
+            // Behind the last checkpoint, a power cut may leave anything: it is moved aside, not trusted.
+            break;
+        }
+        if scan.tree.size() == covered && last.is_some_and(|last| last.root != scan.tree.root()) {
+            return Err(changed(dir, format!("its first {covered} lines are not those of the checkpoint")));
+        }
+    }
+    if scan.tree.size() < covered {
+        return Err(changed(dir, format!("{} usable lines, {covered} were signed", scan.tree.size())));
+    }
+    Ok(scan)
+}
+
+impl Scan {
+    /// Takes a line if it is the next receipt.
+    fn take(&mut self, line: &[u8]) -> Option<()> {
+        let value = canonical::parse(line).ok()?;
+        if value.field("index")?.number()? != self.tree.size() {
+            return None;
+        }
+        if let Some(sequence) = value.field("sequence").and_then(Value::number) {
+            self.next_sequence = self.next_sequence.max(sequence.saturating_add(1));
+        }
+        let kind = value.field("kind")?.text()?;
+        if matches!(kind, "start" | "policy-changed") {
+            let scopes = value.field("scopes")?.elements();
+            self.facts.scopes = scopes.iter().filter_map(|scope| scope.text().map(str::to_owned)).collect();
+            self.number = value.field("number").and_then(Value::number).or(self.number);
+        }
+        self.closed = kind == "close";
+        self.tree.push(merkle::leaf(line));
+        let length = u64::try_from(line.len()).ok()?;
+        self.bytes = self.bytes.saturating_add(length).saturating_add(1);
+        Some(())
+    }
+}

@@ -1,0 +1,199 @@
+//! A log survives stops at every byte, and says what became of it.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{CHECKPOINT, CHECKPOINTS, JournalError, LOG, Log, NewLog, Recovery, TORN, origin};
+use crate::key::Secret;
+use crate::merkle::{Tree, leaf};
+use crate::note::Checkpoint;
+use crate::receipt::{Count, Fact, Loss, Receipt, SessionFacts};
+
+/// In memory where there is such a place: these tests sync thousands of times.
+fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_absent| tempfile::tempdir()).unwrap()
+}
+
+fn new_log(delegation: &[u8]) -> NewLog<'_> {
+    NewLog {
+        origin: origin("host", "s-1"),
+        facts: SessionFacts {
+            session: "s-1".to_owned(),
+            delegation_id: "sha256:00".to_owned(),
+            scopes: vec!["file:read:/usr".to_owned()],
+        },
+        delegation,
+        group: None,
+    }
+}
+
+fn fact(number: u64) -> Fact {
+    Fact::Loss(Loss { count: Count(number), first: Count(0) })
+}
+
+fn key() -> Arc<Secret> {
+    Arc::new(Secret::from_seed([7; 32]))
+}
+
+fn add(log: &mut Log, lines: u64) {
+    for number in 0..lines {
+        log.append(Receipt::Fact(&fact(number))).unwrap();
+    }
+}
+
+fn lines(dir: &Path) -> Vec<Vec<u8>> {
+    let text = fs::read(dir.join(LOG)).unwrap();
+    assert!(text.is_empty() || text.ends_with(b"\n"));
+    text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
+}
+
+/// The size that the latest checkpoint covers, which must be a prefix of the lines there are.
+fn covered(dir: &Path) -> u64 {
+    let note = fs::read(dir.join(CHECKPOINT)).unwrap();
+    let (checkpoint, _) = Checkpoint::verify(&note, &[key().public()]).unwrap();
+    let mut tree = Tree::default();
+    lines(dir).iter().take(checkpoint.size.try_into().unwrap()).for_each(|line| tree.push(leaf(line)));
+    assert_eq!((tree.size(), tree.root()), (checkpoint.size, checkpoint.root));
+    checkpoint.size
+}
+
+#[test]
+fn a_commit_covers_every_line_before_it_and_none_after() {
+    let scratch = scratch();
+    let dir = scratch.path().join("s-1");
+    let mut log = Log::create(&dir, new_log(b"{}"), key()).unwrap();
+    add(&mut log, 3);
+    assert!(!dir.join(CHECKPOINT).exists());
+    log.commit().unwrap();
+    assert_eq!((covered(&dir), log.is_dirty()), (3, false));
+    add(&mut log, 2);
+    assert_eq!((lines(&dir).len(), covered(&dir), log.size()), (3, 3, 5));
+    log.close().unwrap();
+    assert_eq!((lines(&dir).len(), covered(&dir)), (5, 5));
+    assert_eq!(fs::read_to_string(dir.join(CHECKPOINTS)).unwrap().lines().count(), 2);
+    assert!(!dir.join("reserve").exists());
+}
+
+#[test]
+fn two_logs_never_share_a_folder() {
+    let scratch = scratch();
+    let dir = scratch.path().join("s-1");
+    let mut log = Log::create(&dir, new_log(b"{}"), key()).unwrap();
+    add(&mut log, 1);
+    log.commit().unwrap();
+    assert!(matches!(Log::create(&dir, new_log(b"{}"), key()), Err(JournalError::Exists(_))));
+    assert_eq!(covered(&dir), 1);
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_log_cut_at_any_byte_after_its_checkpoint_is_taken_up_again() {
+    let scratch = scratch();
+    let dir = scratch.path().join("s-1");
+    let mut log = Log::create(&dir, new_log(b"{}"), key()).unwrap();
+    add(&mut log, 2);
+    log.commit().unwrap();
+    let safe = fs::metadata(dir.join(LOG)).unwrap().len();
+    add(&mut log, 2);
+    log.write().unwrap();
+    drop(log);
+    let whole = fs::read(dir.join(LOG)).unwrap();
+    let [checkpoint, history] = [CHECKPOINT, CHECKPOINTS].map(|name| fs::read(dir.join(name)).unwrap());
+    for length in usize::try_from(safe).unwrap()..=whole.len() {
+        let _absent_at_first = fs::remove_file(dir.join(TORN));
+        fs::write(dir.join(LOG), &whole[..length]).unwrap();
+        fs::write(dir.join(CHECKPOINT), &checkpoint).unwrap();
+        fs::write(dir.join(CHECKPOINTS), &history).unwrap();
+        let Recovery::Resumed(log, resumed) = Log::recover(&dir, key()).unwrap() else { panic!("closed") };
+        let kept = whole[..length].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+        assert_eq!(resumed.covered, 2);
+        assert_eq!(resumed.torn, (length - kept) as u64);
+        assert_eq!(fs::read(dir.join(TORN)).unwrap_or_default(), &whole[kept..length]);
+        assert!(fs::read(dir.join(LOG)).unwrap().starts_with(&whole[..kept]));
+        assert_eq!((covered(&dir), log.size()), (resumed.found + 1, resumed.found + 1));
+        let last = String::from_utf8(lines(&dir).pop().unwrap()).unwrap();
+        assert!(last.contains(&format!(r#""found":{},"#, resumed.found)), "{last}");
+    }
+}
+
+#[test]
+fn a_torn_checkpoint_falls_back_to_the_last_whole_one() {
+    let scratch = scratch();
+    let dir = scratch.path().join("s-1");
+    let mut log = Log::create(&dir, new_log(b"{}"), key()).unwrap();
+    add(&mut log, 1);
+    log.commit().unwrap();
+    add(&mut log, 1);
+    log.commit().unwrap();
+    drop(log);
+    fs::write(dir.join(CHECKPOINT), b"").unwrap();
+    let history = fs::read(dir.join(CHECKPOINTS)).unwrap();
+    fs::write(dir.join(CHECKPOINTS), &history[..history.len() - 9]).unwrap();
+    let Recovery::Resumed(_, resumed) = Log::recover(&dir, key()).unwrap() else { panic!("closed") };
+    assert_eq!((resumed.covered, resumed.found), (1, 2));
+    assert_eq!(covered(&dir), 3);
+    assert_eq!(fs::read_to_string(dir.join(CHECKPOINTS)).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn a_log_that_is_not_what_was_signed_is_left_as_it_is() {
+    let scratch = scratch();
+    let dir = scratch.path().join("s-1");
+    let mut log = Log::create(&dir, new_log(b"{}"), key()).unwrap();
+    add(&mut log, 3);
+    log.commit().unwrap();
+    drop(log);
+    let whole = fs::read(dir.join(LOG)).unwrap();
+    let edited = String::from_utf8(whole.clone()).unwrap().replacen(r#""count":1,"#, r#""count":9,"#, 1);
+    for damaged in [edited.as_bytes(), &whole[..whole.len() - 1], b""] {
+        fs::write(dir.join(LOG), damaged).unwrap();
+        assert!(matches!(Log::recover(&dir, key()), Err(JournalError::Changed { .. })));
+        assert_eq!(fs::read(dir.join(LOG)).unwrap(), damaged);
+    }
+    fs::write(dir.join(LOG), &whole).unwrap();
+    let other = Arc::new(Secret::from_seed([8; 32]));
+    assert!(matches!(Log::recover(&dir, other), Err(JournalError::Changed { .. })));
+    assert!(Log::recover(&dir, key()).is_ok());
+}
+
+#[test]
+fn a_host_name_that_fits_no_origin_is_made_to_fit() {
+    assert_eq!(origin("build-7.example", "s-1"), "gov/build-7.example/s-1");
+    assert_eq!(origin("a b+c", "s-1"), "gov/abc/s-1");
+    assert_eq!(origin("é", "s-1"), "gov/localhost/s-1");
+}
+
+/// A file system with room for little: only root can mount one, so elsewhere this says that it did not run.
+#[test]
+fn a_full_disk_is_an_error_that_loses_nothing_and_the_reserve_ends_the_session() {
+    let scratch = scratch();
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=768k", "tmpfs"])
+        .arg(scratch.path())
+        .stderr(std::process::Stdio::null())
+        .status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("not run: mounting a small file system takes root");
+        return;
+    }
+    let dir = scratch.path().join("s-1");
+    let outcome = std::panic::catch_unwind(|| fill_the_disk(&dir));
+    let unmounted = std::process::Command::new("umount").arg(scratch.path()).status().unwrap();
+    assert!(unmounted.success());
+    outcome.unwrap();
+}
+
+fn fill_the_disk(dir: &Path) {
+    let mut log = Log::create(dir, new_log(b"{}"), key()).unwrap();
+    let error = (0..100_000).find_map(|number| log.append(Receipt::Fact(&fact(number))).err()).unwrap();
+    assert!(error.is_full(), "{error}");
+    assert!(lines(dir).len() as u64 <= log.size());
+    fs::write(dir.join("filler"), vec![0; 1 << 20]).unwrap_err();
+    let size = log.size();
+    assert!(log.commit().unwrap_err().is_full());
+    fs::remove_file(dir.join("filler")).unwrap();
+    log.spend_reserve().unwrap();
+    log.commit().unwrap();
+    assert_eq!((lines(dir).len() as u64, covered(dir)), (size, size));
+}

@@ -1,0 +1,189 @@
+//! Writes the receipt of a kernel event, its fields in canonical order.
+
+use std::fmt::Write as _;
+
+use gov_common::event::Action;
+use gov_common::rights::Rights;
+use gov_common::verdict::{EACCES, EAGAIN, EDQUOT, EKEYEXPIRED, EKEYREVOKED, Reason};
+
+use super::{Encoder, FORMAT, remedy};
+use crate::canonical::Writer;
+use crate::event::{Address, Event, Extra, Object, Task};
+
+/// Appends the line of `event` to `out`.
+pub(super) fn write(event: &Event, encoder: &Encoder, index: u64, out: &mut Vec<u8>) {
+    let refused = event.reason != Reason::Granted;
+    let decision = event.action.is_decision();
+    Writer::new(out).object(None, |line| {
+        line.text("action", event.action.name());
+        if let Some(far) = &event.address {
+            address(far, line);
+        }
+        if let Extra::Arguments(arguments) = &event.extra {
+            argv(arguments, event.extra_cut, line);
+        }
+        line.decimal("boot", event.time_ns);
+        if decision {
+            line.text("class", event.action.kind().name());
+        }
+        if event.decider != event.session {
+            line.integer("decider", event.decider);
+        }
+        line.text("delegation", &encoder.facts.delegation_id);
+        if refused && !event.enforced {
+            line.truth("enforced", false);
+        }
+        if refused && let Some(name) = errno_name(event.reason) {
+            line.text("errno", name);
+        }
+        if let Some(scope) = remedy(event, &encoder.granted) {
+            line.text("grant", &scope);
+        }
+        line.integer("index", index);
+        line.text("kind", kind(event.action));
+        if let Some(file) = &event.object {
+            object(file, line);
+        }
+        if decision {
+            line.text("reason", event.reason.name());
+        }
+        if let Some(scope) = event.scope {
+            match encoder.facts.scopes.get(usize::from(scope)) {
+                Some(text) => line.text("scope", text),
+                // Not one of the policy's scopes: said as it is, and a verifier refuses it.
+                None => line.text("scope", &format!("#{scope}")),
+            }
+        }
+        line.integer("sequence", event.sequence);
+        line.text("session", &encoder.facts.session);
+        task(&event.task, line);
+        if let Extra::Path(path) = &event.extra {
+            line.object(Some("to"), |to| {
+                if event.extra_cut {
+                    to.truth("cut", true);
+                }
+                bytes("hex", "path", path, to);
+            });
+        }
+        line.integer("v", FORMAT);
+        if decision {
+            line.text("verdict", if refused { "deny" } else { "allow" });
+        }
+        line.text("wall", &encoder.wall.text);
+        if event.wanted != Rights::NONE {
+            line.array("wanted", |wanted| {
+                for (right, name) in RIGHTS {
+                    if event.wanted.covers(right) {
+                        wanted.element(name);
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// The rights by name; an array keeps the order that it is written in.
+const RIGHTS: [(Rights, &str); 3] =
+    [(Rights::READ, "read"), (Rights::WRITE, "write"), (Rights::EXECUTE, "execute")];
+
+fn kind(action: Action) -> &'static str {
+    match action {
+        Action::ReadDirectory => "directory",
+        Action::Executed => "executed",
+        Action::Armed => "armed",
+        _decision => "decision",
+    }
+}
+
+fn errno_name(reason: Reason) -> Option<&'static str> {
+    match reason.errno() {
+        EAGAIN => Some("EAGAIN"),
+        EACCES => Some("EACCES"),
+        EDQUOT => Some("EDQUOT"),
+        EKEYEXPIRED => Some("EKEYEXPIRED"),
+        EKEYREVOKED => Some("EKEYREVOKED"),
+        _granted => None,
+    }
+}
+
+fn address(address: &Address, line: &mut Writer<'_>) {
+    line.object(Some("address"), |field| {
+        field.integer("family", address.family.into());
+        if let Some(ip) = address.ip {
+            field.text("ip", &ip.to_string());
+            field.integer("port", address.port.into());
+        }
+        match address.protocol {
+            0 => {}
+            6 => field.text("protocol", "tcp"),
+            17 => field.text("protocol", "udp"),
+            number => field.text("protocol", &number.to_string()),
+        }
+    });
+}
+
+fn argv(arguments: &[Vec<u8>], cut: bool, line: &mut Writer<'_>) {
+    line.array("argv", |argv| {
+        for argument in arguments {
+            argv.element(&String::from_utf8_lossy(argument));
+        }
+    });
+    if cut {
+        line.truth("argv_cut", true);
+    }
+    if arguments.iter().any(|argument| std::str::from_utf8(argument).is_err()) {
+        line.hex("argv_hex", &arguments.join(&0));
+    }
+}
+
+fn object(object: &Object, line: &mut Writer<'_>) {
+    line.object(Some("object"), |field| {
+        if object.cut {
+            field.truth("cut", true);
+        }
+        if object.device != 0 {
+            field.text("device", &device(object.device));
+        }
+        if std::str::from_utf8(&object.path).is_err() {
+            field.hex("hex", &object.path);
+        }
+        if object.inode != 0 {
+            field.integer("inode", object.inode);
+        }
+        field.text("path", &String::from_utf8_lossy(&object.path));
+        if object.unlinked {
+            field.truth("unlinked", true);
+        }
+    });
+}
+
+/// A device as `/proc/self/mountinfo` shows it, `major:minor`.
+pub(super) fn device(device: u32) -> String {
+    let mut text = String::with_capacity(8);
+    // Writing to a string cannot fail.
+    let _infallible = write!(text, "{}:{}", device >> 20, device & 0xf_ffff);
+    text
+}
+
+fn task(task: &Task, line: &mut Writer<'_>) {
+    line.object(Some("task"), |field| {
+        field.text("comm", &String::from_utf8_lossy(&task.comm));
+        if std::str::from_utf8(&task.comm).is_err() {
+            field.hex("comm_hex", &task.comm);
+        }
+        field.integer("gid", task.gid.into());
+        field.integer("parent", task.parent.into());
+        field.integer("pid", task.pid.into());
+        field.decimal("start", task.start_ns);
+        field.integer("tid", task.tid.into());
+        field.integer("uid", task.uid.into());
+    });
+}
+
+/// Bytes as text, with the bytes themselves in hexadecimal before it where they are not UTF-8.
+fn bytes(hex: &str, text: &str, bytes: &[u8], field: &mut Writer<'_>) {
+    if std::str::from_utf8(bytes).is_err() {
+        field.hex(hex, bytes);
+    }
+    field.text(text, &String::from_utf8_lossy(bytes));
+}
