@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::row::Row;
 use crate::house::House;
@@ -54,12 +54,27 @@ pub fn try_row(house: &House, around: &Surroundings, row: &Row) -> Result<()> {
     judged
 }
 
+/// Tries the row's act ungoverned and says what is wrong with the outcome.
+pub fn try_control(around: &Surroundings, row: &Row) -> Result<()> {
+    let folder = around.folder.join("control");
+    let control = control(around, row, &folder)?;
+    fs::remove_dir_all(&folder)?;
+    judge_control(row, &control)
+}
+
+fn judge_control(row: &Row, control: &str) -> Result<()> {
+    ensure!(
+        control == row.control,
+        "ungoverned it must end with `{}` and ended with `{control}`",
+        row.control
+    );
+    Ok(())
+}
+
 /// Says what is wrong, if anything is. A refusal counts only if the same act succeeded ungoverned, ended with the
 /// right errno, left its receipt, and changed nothing.
 pub fn judge(row: &Row, fill: impl Fn(&str) -> String, tried: &Tried) -> Result<()> {
-    if tried.control != row.control {
-        bail!("ungoverned it must end with `{}` and ended with `{}`", row.control, tried.control);
-    }
+    judge_control(row, &tried.control)?;
     if tried.governed != row.outcome {
         bail!("governed it must end with `{}` and ended with `{}`", row.outcome, tried.governed);
     }
