@@ -53,19 +53,12 @@ pub struct Kernel {
     pub vmlinuz: PathBuf,
     /// `lib/modules` as an ext4 image.
     pub modules: PathBuf,
-    /// The folder `lib/modules/VERSION` of the unpacked package.
-    pub tree: PathBuf,
 }
 
 /// The newest kernel of a series, fetched at the first call.
 pub fn ready(series: Series) -> Result<Kernel> {
     let folder = cache::once(&format!("kernels/{}", series.name()), "1", |folder| fetch(series, folder))?;
-    let modules = folder.join("lib/modules");
-    Ok(Kernel {
-        vmlinuz: folder.join("vmlinuz"),
-        modules: folder.join("modules.ext4"),
-        tree: only_entry(&modules)?,
-    })
+    Ok(Kernel { vmlinuz: folder.join("vmlinuz"), modules: folder.join("modules.ext4") })
 }
 
 fn fetch(series: Series, folder: &Path) -> Result<()> {

@@ -33,7 +33,10 @@ enum Verb {
 
 fn main() -> ExitCode {
     let done = |result: Result<()>| result.map(|()| ExitCode::SUCCESS);
-    let result = match Verb::parse() {
+    let verb = Verb::parse();
+    // What a virtual machine cannot do must not look like its command's own exit status.
+    let failure = if matches!(verb, Verb::Vm(_)) { 125 } else { 1 };
+    let result = match verb {
         Verb::Setup => done(setup()),
         Verb::Build => done(build::ready().map(|built| {
             for path in [built.object].iter().chain(&built.programs) {
@@ -45,7 +48,7 @@ fn main() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
-        ExitCode::FAILURE
+        ExitCode::from(failure)
     })
 }
 

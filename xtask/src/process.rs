@@ -24,14 +24,6 @@ pub fn shown(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Whether a program of this name is found on `PATH` or in the folders of system programs.
-pub fn exists(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .chain(["/usr/sbin".into(), "/sbin".into()])
-        .any(|folder| folder.join(program).is_file())
-}
-
 fn output(command: &mut Command) -> Result<Output> {
     let output =
         command.stdin(Stdio::null()).output().with_context(|| format!("cannot start `{}`", line(command)))?;

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use rustix::io::FdFlags;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
@@ -134,7 +134,10 @@ impl Running {
             ended
         });
         let last_lines = Vec::from(last_lines.join().unwrap_or_default()).join("\n");
-        ended.with_context(|| format!("the machine's last messages:\n{last_lines}\nno exit status"))
+        ended.map_err(|error| match last_lines.trim() {
+            "" => error,
+            lines => anyhow!("{error:#}; the machine's last messages:\n{lines}"),
+        })
     }
 
     /// Reads what the machine reports: `up`, then `exit STATUS`.

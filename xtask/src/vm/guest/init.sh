@@ -22,7 +22,9 @@ mount_labelled() { # LABEL FOLDER
 mount_labelled root /new
 mount_labelled modules /new/lib/modules
 for share in /vm/shares/*; do
-    [ ! -e "$share" ] || mount_labelled "${share##*/}" "/new$(cat "$share")"
+    [ -e "$share" ] || continue
+    mount_labelled "${share##*/}" "/new$(cat "$share")"
+    rmdir "/new$(cat "$share")/lost+found"
 done
 
 mount -t tmpfs -o mode=755 run /new/run

@@ -34,10 +34,9 @@ run() {
 }
 
 if [ -e /run/vm/terminal ]; then
-    stty $(cat /run/vm/terminal) <>/dev/hvc0
     export -f run
-    export -n report
-    setsid --ctty --wait "$BASH" -c "$(declare -p command environment); report=$report; run" <>/dev/hvc0 >&0 2>&0
+    setsid --ctty --wait "$BASH" -c "$(declare -p command environment); report=$report
+        stty \$(</run/vm/terminal); run" <>/dev/hvc0 >&0 2>&0
     status=$?
 else
     # Pipes between command and ports: a port can be opened only once, and `/dev/stderr` opens again.
