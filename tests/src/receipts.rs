@@ -26,9 +26,14 @@ impl Receipt {
         member.split('.').try_fold(&self.0, |value, name| value.get(name))
     }
 
-    /// Whether this is a decision on this action and object, with this reason (`granted` or why not).
+    /// Whether this is a decision on this action and object, with this reason (`granted` or why not). An object that
+    /// begins with `…` is only how the object must end.
     pub fn says(&self, action: &str, object: &str, reason: &str) -> bool {
-        self.text("action") == action && self.text("reason") == reason && self.object() == object
+        let same = match object.strip_prefix('…') {
+            Some(end) => self.object().ends_with(end),
+            None => self.object() == object,
+        };
+        same && self.text("action") == action && self.text("reason") == reason
     }
 
     /// Whether something was refused.

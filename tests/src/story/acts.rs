@@ -47,11 +47,6 @@ pub(super) const ACTS: &[Act] = &[
 impl Act {
     /// Whether the receipt is this act's refusal.
     pub(super) fn left(&self, receipt: &Receipt, stage: &Stage) -> bool {
-        let object = receipt.object();
-        let same = match self.object.strip_prefix('…') {
-            Some(end) => object.ends_with(end),
-            None => object == stage.fill(self.object),
-        };
-        same && receipt.text("action") == self.action && receipt.text("reason") == self.reason
+        receipt.says(self.action, &stage.fill(self.object), self.reason)
     }
 }

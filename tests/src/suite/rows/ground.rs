@@ -7,9 +7,9 @@ use crate::suite::row::{Row, refused};
 pub(super) const ROWS: &[Row] = &[
     refused("a task does not move itself out of its cgroup", "file:write:%", "", "join-cgroup %", ("session.leave-cgroup", "%/cgroup.procs")).because("cgroup-escape"),
     refused("a cgroup outside is not made", "file:write:%", "", "make-cgroup %/gov-suite-probe", ("file.create-directory", "%/gov-suite-probe")).because("cgroup-escape"),
-    refused("a child is not started into another cgroup", "file:read:%", "", "clone-into-cgroup %", ("session.leave-cgroup", "")).because("cgroup-escape"),
-    refused("a stranger is not traced", "", "", "trace $", ("process.trace", "")).because("ground"),
-    refused("a stranger's memory is not opened", "file:read:/proc", "", "read-memory $", ("process.trace", "")).because("ground"),
-    refused("nothing is mounted", "file:write:@/in", "in/", "mount @/in", ("kernel.mount", "")).because("ground"),
-    refused("no kernel program or map is made", "", "", "bpf", ("kernel.ground", "")).because("ground"),
+    refused("a child is not started into another cgroup", "file:read:%", "", "clone-into-cgroup %", ("session.leave-cgroup", "…")).because("cgroup-escape"),
+    refused("a stranger is not traced", "", "", "trace $", ("process.trace", "…")).because("ground"),
+    refused("a stranger's memory is not opened", "file:read:/proc", "", "read-memory $", ("process.trace", "…")).because("ground"),
+    refused("nothing is mounted", "file:write:@/in", "in/", "mount @/in", ("kernel.mount", "…")).because("ground"),
+    refused("no kernel program or map is made", "", "", "bpf", ("kernel.ground", "…")).because("ground"),
 ];
