@@ -20,6 +20,11 @@ pub mod lines;
 
 // edges: each touches one outside thing
 pub mod journal;
+pub mod guarded;
+pub mod accounts;
+pub mod trust;
+pub mod keystore;
+pub mod library;
 
 // top
 pub mod cli;

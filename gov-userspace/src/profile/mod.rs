@@ -65,6 +65,14 @@ pub enum ProfileError {
         /// What is wrong, with the place.
         why: String,
     },
+    /// The file is not to be believed.
+    #[error("profile `{name}` is refused: {why}")]
+    File {
+        /// The profile.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// The file calls itself otherwise.
     #[error("profile `{name}` calls itself `{inside}`: give file and profile the same name")]
     Name {

@@ -1,0 +1,129 @@
+//! One trust file: read strictly, and written by enrolment.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{FileFault, Scopes, TrustError, TrustRoot, Users};
+use crate::accounts::Accounts;
+use crate::guarded::{self, OTHERS_WRITE};
+use crate::key::{Public, lowercase_hex};
+use crate::money::Money;
+use crate::scope::Scope;
+
+const ALL: &str = "*";
+const UNLIMITED: &str = "unlimited";
+
+/// A trust file as it is written.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    key: String,
+    users: Vec<String>,
+    scopes: Vec<String>,
+    max_spend: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    revoked: Vec<String>,
+}
+
+/// A key to be pinned.
+#[derive(Clone, Debug)]
+pub struct Enrolment {
+    /// The key.
+    pub key: Public,
+    /// Who may use its delegations: names, numbers, or `*`.
+    pub users: Vec<String>,
+    /// What it may grant; anything if there is none.
+    pub scopes: Vec<Scope>,
+    /// What its delegations may spend each; any amount if none.
+    pub max_spend: Option<Money>,
+}
+
+impl Enrolment {
+    /// Writes the key's file into a folder, which is made if it is missing: the file's path.
+    ///
+    /// # Errors
+    /// [`TrustError`] if a user is unknown, the key is pinned already, or the file cannot be written.
+    pub fn write(&self, folder: &Path, owner: u32, accounts: &Accounts) -> Result<PathBuf, TrustError> {
+        let path = folder.join(format!("{}.toml", self.name()));
+        let fault = |why| TrustError::File { path: path.clone(), why };
+        users(&self.users, accounts).map_err(fault)?;
+        let pinned =
+            super::TrustRoots::load(folder, owner)?.roots.into_iter().find(|root| root.key == self.key);
+        if let Some(root) = pinned {
+            return Err(fault(FileFault::Twice(root.name)));
+        }
+        let scopes = self.scopes.iter().map(Scope::to_string).collect::<Vec<_>>();
+        let text = Text {
+            key: self.key.to_string(),
+            users: self.users.clone(),
+            scopes: if scopes.is_empty() { vec![ALL.to_owned()] } else { scopes },
+            max_spend: self.max_spend.map_or_else(|| UNLIMITED.to_owned(), |limit| limit.to_string()),
+            revoked: Vec::new(),
+        };
+        let text = toml::to_string(&text).map_err(|error| fault(FileFault::Form(error.to_string())))?;
+        guarded::make_folder(folder, 0o755)?;
+        guarded::create(
+            &path,
+            &format!("# Pins one key that may start delegations; see gov's docs/delegations.md.\n{text}"),
+            0o644,
+        )?;
+        Ok(path)
+    }
+
+    /// The first user and the key's first digits, so that a listing shows whose it is.
+    fn name(&self) -> String {
+        let user = self.users.first().map_or("nobody", |user| if user == ALL { "everyone" } else { user });
+        let digits: String = self.key.to_string().chars().take(8).collect();
+        format!("{user}-{digits}")
+    }
+}
+
+/// Reads one file.
+pub(super) fn read(
+    name: &str,
+    path: &Path,
+    owner: u32,
+    accounts: &Accounts,
+) -> Result<TrustRoot, TrustError> {
+    let fault = |why| TrustError::File { path: path.to_owned(), why };
+    let text = guarded::read(path, owner, OTHERS_WRITE)?;
+    let text = text.ok_or_else(|| fault(FileFault::Form("it was removed while it was read".to_owned())))?;
+    parse(name, &text, accounts).map_err(fault)
+}
+
+fn parse(name: &str, text: &str, accounts: &Accounts) -> Result<TrustRoot, FileFault> {
+    let text: Text = toml::from_str(text).map_err(|error| {
+        FileFault::Form(error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" "))
+    })?;
+    let scopes = if text.scopes.iter().any(|scope| scope == ALL) {
+        Scopes::Everything
+    } else {
+        Scopes::Within(text.scopes.iter().map(|scope| scope.parse()).collect::<Result<_, _>>()?)
+    };
+    let max_spend = if text.max_spend == UNLIMITED { None } else { Some(text.max_spend.parse()?) };
+    let is_id = |id: &String| id.strip_prefix("sha256:").and_then(lowercase_hex::<32>).is_some();
+    if let Some(wrong) = text.revoked.iter().find(|id| !is_id(id)) {
+        return Err(FileFault::Id(wrong.clone()));
+    }
+    Ok(TrustRoot {
+        name: name.to_owned(),
+        key: Public::from_hex(&text.key)?,
+        users: users(&text.users, accounts)?,
+        scopes,
+        max_spend,
+        revoked: text.revoked.into_iter().collect(),
+    })
+}
+
+fn users(texts: &[String], accounts: &Accounts) -> Result<Users, FileFault> {
+    if texts.iter().any(|user| user == ALL) {
+        return Ok(Users::Everyone);
+    }
+    let uid = |user: &String| match user.parse::<u32>() {
+        Ok(uid) if uid.to_string() == *user => Ok(uid),
+        _ => accounts.named(user).map(|account| account.uid).ok_or_else(|| FileFault::User(user.clone())),
+    };
+    Ok(Users::These(texts.iter().map(uid).collect::<Result<BTreeSet<u32>, _>>()?))
+}

@@ -1,0 +1,221 @@
+use super::{Authorized, Enrolment, FileFault, Scopes, TrustError, TrustRoots, Users, authorize};
+use crate::accounts::Accounts;
+use crate::delegation::{Request, Unverified, Verified, body, instant, lifetime, request, sign};
+use crate::guarded::GuardError;
+use crate::key::Secret;
+use crate::scope::Scope;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+const UID: u32 = 4242;
+
+fn me() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+fn now() -> Timestamp {
+    instant("2026-11-22T00:10:00.000Z").unwrap()
+}
+
+fn scopes(texts: &[&str]) -> Vec<Scope> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+fn example() -> Request {
+    Request {
+        scopes: scopes(&["file:write:/project/src", "code:execute:/project"]),
+        spend: "150usd".parse().unwrap(),
+        lifetime: lifetime("2h").unwrap(),
+        max_depth: 0,
+        subject: None,
+    }
+}
+
+fn delegation(key: &Secret) -> Verified {
+    Unverified::parse(&request(&example(), key, now()).unwrap()).unwrap().verify(now()).unwrap()
+}
+
+/// What a delegation of a key meets in a host whose one trust file says this after the key.
+fn judged(key: &Secret, rest: &str) -> Result<Authorized, TrustError> {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "one", &format!("key = \"{}\"\n{rest}", key.public()));
+    let trust = TrustRoots::load(folder.path(), me()).unwrap();
+    authorize(&delegation(key), UID, &trust)
+}
+
+fn put(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(format!("{name}.toml"));
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
+}
+
+const ALL: &str = "users = [\"4242\"]\nscopes = [\"*\"]\nmax_spend = \"unlimited\"\n";
+
+#[test]
+fn a_pinned_key_is_trusted_for_its_users_scopes_and_spend() {
+    let key = Secret::generate().unwrap();
+    for rest in [
+        ALL,
+        "users = [\"*\"]\nscopes = [\"file:write:/project\", \"code:execute:/project\"]\nmax_spend = \"150usd\"",
+    ] {
+        let authorized = judged(&key, rest).unwrap();
+        assert_eq!((authorized.root.as_str(), authorized.uid), ("one", UID));
+    }
+    let refusal = |rest: &str| judged(&key, rest).unwrap_err();
+    assert!(matches!(refusal(&ALL.replace("4242", "4243")), TrustError::User { .. }));
+    assert!(matches!(refusal(&ALL.replace("\"4242\"", "")), TrustError::User { .. }));
+    assert!(matches!(refusal(&ALL.replace("unlimited", "149.99usd")), TrustError::Spend { .. }));
+    let within = |scope: &str| refusal(&ALL.replace('*', scope));
+    assert!(
+        matches!(within("file:write:/project"), TrustError::Scope { scope, .. } if scope.to_string() == "code:execute:/project")
+    );
+}
+
+#[test]
+fn a_key_that_nobody_pinned_is_refused_with_the_line_that_pins_it() {
+    let (pinned, minted) = (Secret::generate().unwrap(), Secret::generate().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "one", &format!("key = \"{}\"\n{ALL}", pinned.public()));
+    put(folder.path(), "broken", "key = 1");
+    let trust = TrustRoots::load(folder.path(), me()).unwrap();
+    let error = authorize(&delegation(&minted), UID, &trust).unwrap_err().to_string();
+    assert!(error.contains(&format!("sudo gov keys trust {} --user {UID}", minted.public())), "{error}");
+    assert!(error.contains("broken.toml") && !error.contains('\n'), "{error}");
+    let none = TrustRoots::load(&folder.path().join("missing"), me()).unwrap();
+    assert!(matches!(authorize(&delegation(&pinned), UID, &none), Err(TrustError::Untrusted { .. })));
+}
+
+#[test]
+fn a_revoked_delegation_counts_no_more() {
+    let key = Secret::generate().unwrap();
+    let verified = delegation(&key);
+    let folder = tempfile::tempdir().unwrap();
+    put(
+        folder.path(),
+        "one",
+        &format!("key = \"{}\"\n{ALL}revoked = [\"{}\"]", key.public(), verified.delegation().id),
+    );
+    let trust = TrustRoots::load(folder.path(), me()).unwrap();
+    assert!(matches!(authorize(&verified, UID, &trust), Err(TrustError::Revoked(_))));
+    assert!(authorize(&delegation(&key), UID, &trust).is_ok(), "another one of the same key still counts");
+}
+
+#[test]
+fn when_trust_cannot_be_known_nothing_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(matches!(TrustRoots::load(folder.path(), me()), Err(TrustError::Guard(GuardError::Mode { .. }))));
+    assert!(matches!(TrustRoots::load(Path::new("/etc/passwd"), 0), Err(TrustError::Guard(_))));
+}
+
+#[test]
+fn a_facet_that_cannot_be_held_to_is_refused() {
+    let key = Secret::generate().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "one", &format!("key = \"{}\"\n{ALL}", key.public()));
+    let trust = TrustRoots::load(folder.path(), me()).unwrap();
+    let judged = |path: &str, value: Value| {
+        let mut body = body(&example(), key.public(), now()).unwrap();
+        *body.pointer_mut(path).unwrap() = value;
+        let verified = Unverified::parse(&sign(body, &key).unwrap()).unwrap().verify(now()).unwrap();
+        authorize(&verified, UID, &trust)
+    };
+    assert!(judged("/authority/reputation/ceiling", json!(50)).is_ok());
+    assert!(matches!(judged("/authority/values/required", json!(["care"])), Err(TrustError::Facet(_))));
+    assert!(matches!(
+        judged("/authority/reversibility/ceiling", json!("tentative")),
+        Err(TrustError::Facet(_))
+    ));
+}
+
+#[test]
+fn a_trust_file_that_is_not_to_be_believed_pins_nothing() {
+    let key = Secret::generate().unwrap();
+    let good = format!("key = \"{}\"\n{ALL}", key.public());
+    let capitals = key.public().to_string().to_uppercase();
+    let cases = [
+        ("unknown member", format!("{good}max_depth = 1\n")),
+        ("member twice", format!("{good}max_spend = \"1usd\"\n")),
+        ("missing users", good.replace("users = [\"4242\"]\n", "")),
+        ("missing scopes", good.replace("scopes = [\"*\"]\n", "")),
+        ("missing spend", good.replace("max_spend = \"unlimited\"\n", "")),
+        ("spend without unit", good.replace("unlimited", "150")),
+        ("no such user", good.replace("4242", "nobody-of-this-name")),
+        ("user by odd number", good.replace("4242", "04242")),
+        ("no such scope", good.replace('*', "file:everything")),
+        ("key in capitals", good.replace(&key.public().to_string(), &capitals)),
+        ("id that is none", format!("{good}revoked = [\"x\"]\n")),
+    ];
+    for (what, text) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "one", &text);
+        let trust = TrustRoots::load(folder.path(), me()).unwrap();
+        assert!(trust.roots.is_empty(), "{what}");
+        let error = trust.refused.first().unwrap().to_string();
+        assert!(error.contains("one.toml") && !error.contains('\n'), "{what}: {error}");
+    }
+}
+
+#[test]
+fn a_trust_file_of_another_owner_or_open_to_others_pins_nothing() {
+    let key = Secret::generate().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "one", &format!("key = \"{}\"\n{ALL}", key.public()));
+    let path = folder.path().join("one.toml");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o664)).unwrap();
+    let trust = TrustRoots::load(folder.path(), me()).unwrap();
+    assert!(trust.roots.is_empty());
+    assert!(matches!(trust.refused.as_slice(), [TrustError::Guard(GuardError::Mode { .. })]));
+    std::fs::rename(&path, folder.path().join("real")).unwrap();
+    std::os::unix::fs::symlink("real", &path).unwrap();
+    let trust = TrustRoots::load(folder.path(), me()).unwrap();
+    assert!(matches!(trust.refused.as_slice(), [TrustError::Guard(GuardError::NotFile(_))]));
+    assert!(matches!(
+        TrustRoots::load(folder.path(), me() + 1),
+        Err(TrustError::Guard(GuardError::Owner { .. }))
+    ));
+}
+
+#[test]
+fn two_files_for_one_key_both_pin_nothing() {
+    let key = Secret::generate().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["one", "two"] {
+        put(folder.path(), name, &format!("key = \"{}\"\n{ALL}", key.public()));
+    }
+    let trust = TrustRoots::load(folder.path(), me()).unwrap();
+    assert!(trust.roots.is_empty());
+    assert_eq!(trust.refused.len(), 2);
+}
+
+#[test]
+fn an_enrolled_key_is_trusted_as_it_was_enrolled() {
+    let key = Secret::generate().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("gov/trust.d");
+    let accounts = Accounts::parse("alice:x:4242:4242::/home/alice:/bin/sh");
+    let enrolment = Enrolment {
+        key: key.public(),
+        users: vec!["4242".to_owned()],
+        scopes: scopes(&["file:write:/project", "code:execute:/project"]),
+        max_spend: Some("200usd".parse().unwrap()),
+    };
+    let path = enrolment.write(&below, me(), &accounts).unwrap();
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+    let trust = TrustRoots::load(&below, me()).unwrap();
+    assert!(authorize(&delegation(&key), UID, &trust).is_ok());
+    let [root] = trust.roots.as_slice() else { panic!("{trust:?}") };
+    assert_eq!(root.users, Users::These([UID].into()));
+    assert_eq!(root.scopes, Scopes::Within(enrolment.scopes.clone()));
+    assert!(matches!(
+        enrolment.write(&below, me(), &accounts),
+        Err(TrustError::File { why: FileFault::Twice(_), .. })
+    ));
+    let stranger = Enrolment { users: vec!["bob".to_owned()], ..enrolment };
+    assert!(matches!(
+        stranger.write(&below, me(), &accounts),
+        Err(TrustError::File { why: FileFault::User(_), .. })
+    ));
+}
