@@ -50,3 +50,27 @@ impl Act {
         receipt.says(self.action, &stage.fill(self.object), self.reason)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ACTS;
+
+    const BENIGN: &str = include_str!("../../../clients/gpt-engineer/answers/benign.md");
+    const POISONED: &str = include_str!("../../../clients/gpt-engineer/answers/poisoned.md");
+
+    #[test]
+    fn the_story_tells_of_every_act_that_the_poisoned_answer_tries() {
+        let (_, list) = POISONED.split_once("ACTS = [").unwrap();
+        let (list, _) = list.split_once(']').unwrap();
+        let tried: Vec<&str> = list.split(',').map(str::trim).collect();
+        let told: Vec<&str> = ACTS.iter().map(|act| act.name).collect();
+        assert_eq!(tried, told);
+    }
+
+    #[test]
+    fn the_poisoned_answer_brings_every_file_of_the_benign_one_unchanged() {
+        for block in BENIGN.split("\n\n").filter(|block| block.contains("```")) {
+            assert!(POISONED.contains(block), "{block}");
+        }
+    }
+}
