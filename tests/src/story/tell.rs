@@ -103,11 +103,20 @@ impl Play<'_> {
         for receipt in executed {
             say(&format!("  receipt {:>5}  executed {}", number(receipt), receipt.arguments()));
         }
-        let refused = governed.receipts.iter().filter(|it| it.is_refusal()).count();
+        let refused: Vec<_> = governed.receipts.iter().filter(|it| it.is_refusal()).collect();
         say(&format!(
-            "  {} receipts, {refused} of them refusals of what the generator can do without.",
-            governed.receipts.len()
+            "  {} receipts in all; {} refused what the generator can do without:",
+            governed.receipts.len(),
+            refused.len()
         ));
+        for receipt in refused {
+            say(&format!(
+                "  receipt {:>5}  {} {}",
+                number(receipt),
+                receipt.text("action"),
+                receipt.object()
+            ));
+        }
         Ok(())
     }
 
