@@ -3,6 +3,7 @@
 mod apt;
 mod build;
 mod cache;
+mod check;
 mod demo;
 mod image;
 mod kernels;
@@ -25,6 +26,8 @@ enum Verb {
     Setup,
     /// Build the kernel object, `gov` and `govd`
     Build,
+    /// Hold every file to the rules of the workspace
+    Check(check::Check),
     /// Run a command in a virtual machine that has this checkout's gov
     Vm(vm::Machine),
     /// Show gov at work: the real gpt-engineer meets a poisoned answer
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
                 println!("{}", path.display());
             }
         })),
+        Verb::Check(check) => check::run(&check),
         Verb::Vm(machine) => vm::run(machine),
         Verb::Demo(demo) => demo::run(&demo),
     };
