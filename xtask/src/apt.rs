@@ -93,15 +93,28 @@ impl Suite {
     }
 }
 
-/// Sees to it that packages are installed: installs them as root on Debian 12, else says which line would.
+/// Sees to it that programs are there, each given with the package that Debian has it in.
+pub fn programs(needed: &[(&str, &str)]) -> Result<()> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> =
+        std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).collect();
+    let missing = needed.iter().filter(|(program, _)| !folders.iter().any(|at| at.join(program).is_file()));
+    install(&missing.map(|(_, package)| *package).collect::<Vec<_>>())
+}
+
+/// Sees to it that packages are installed.
 pub fn installed(packages: &[&str]) -> Result<()> {
-    let missing: Vec<&str> = packages.iter().copied().filter(|package| !is_installed(package)).collect();
-    if missing.is_empty() {
+    install(&packages.iter().copied().filter(|package| !is_installed(package)).collect::<Vec<_>>())
+}
+
+/// Installs packages as root on Debian 12, else says which line would.
+fn install(packages: &[&str]) -> Result<()> {
+    if packages.is_empty() {
         return Ok(());
     }
-    let line = format!("apt-get install --no-install-recommends {}", missing.join(" "));
+    let line = format!("apt-get install --no-install-recommends {}", packages.join(" "));
     if !is_debian_12()? || !rustix::process::geteuid().is_root() {
-        bail!("missing here: {}; on Debian 12, as root: `{line}`", missing.join(", "));
+        bail!("missing here: {}; on Debian 12, as root: `{line}`", packages.join(", "));
     }
     crate::progress::step(&line, || {
         process::quiet(Command::new("apt-get").args(["--quiet", "update"]))?;
@@ -109,7 +122,7 @@ pub fn installed(packages: &[&str]) -> Result<()> {
             Command::new("apt-get")
                 .env("DEBIAN_FRONTEND", "noninteractive")
                 .args(["--quiet", "--yes", "install", "--no-install-recommends"])
-                .args(&missing),
+                .args(packages),
         )
     })
 }

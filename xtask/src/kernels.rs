@@ -86,7 +86,7 @@ fn fetch(series: Series, folder: &Path) -> Result<()> {
 
 /// The suite that has the series now, and the packages that make up its kernel there.
 fn find(series: Series, state: &Path) -> Result<(Suite, Vec<String>)> {
-    apt::installed(&["kmod", "e2fsprogs"])?;
+    apt::programs(&[("depmod", "kmod"), ("mke2fs", "e2fsprogs"), ("dpkg", "dpkg"), ("apt-get", "apt")])?;
     let mut seen = Vec::new();
     for name in series.suites() {
         let suite = Suite::fetch(name, &state.join(name))?;

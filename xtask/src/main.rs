@@ -10,6 +10,8 @@ mod kernels;
 mod process;
 mod progress;
 mod rootfs;
+mod setup;
+mod test;
 mod toolchain;
 mod vm;
 
@@ -22,12 +24,14 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Verb {
-    /// Fetch the kernels and make the root file system image
+    /// Install or check everything that the other verbs need
     Setup,
     /// Build the kernel object, `gov` and `govd`
     Build,
     /// Hold every file to the rules of the workspace
     Check(check::Check),
+    /// Run the checks, the tests on this machine and the suite in virtual machines
+    Test(test::Test),
     /// Run a command in a virtual machine that has this checkout's gov
     Vm(vm::Machine),
     /// Show gov at work: the real gpt-engineer meets a poisoned answer
@@ -40,13 +44,14 @@ fn main() -> ExitCode {
     // What a virtual machine cannot do must not look like its command's own exit status.
     let failure = if matches!(verb, Verb::Vm(_)) { 125 } else { 1 };
     let result = match verb {
-        Verb::Setup => done(setup()),
+        Verb::Setup => done(setup::run()),
         Verb::Build => done(build::ready().map(|built| {
             for path in [built.object].iter().chain(&built.programs) {
                 println!("{}", path.display());
             }
         })),
         Verb::Check(check) => check::run(&check),
+        Verb::Test(test) => test::run(&test),
         Verb::Vm(machine) => vm::run(machine),
         Verb::Demo(demo) => demo::run(&demo),
     };
@@ -54,12 +59,4 @@ fn main() -> ExitCode {
         eprintln!("error: {error:#}");
         ExitCode::from(failure)
     })
-}
-
-fn setup() -> Result<()> {
-    for series in kernels::Series::ALL {
-        kernels::ready(series)?;
-    }
-    rootfs::ready()?;
-    toolchain::ready().map(drop)
 }

@@ -20,7 +20,7 @@ fn make(folder: &Path) -> Result<()> {
     if !rustix::process::geteuid().is_root() {
         bail!("the root file system must be made by root: `sudo GOV_CACHE=… cargo xtask setup`");
     }
-    apt::installed(&["mmdebstrap", "e2fsprogs"])?;
+    apt::programs(&[("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs")])?;
     let tree = folder.join("tree");
     process::quiet(
         Command::new("mmdebstrap")

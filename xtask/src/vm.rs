@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::kernels::{self, Series};
-use crate::{build, rootfs};
+use crate::{apt, build, rootfs};
 
 /// What to run, and in which machine.
 #[derive(clap::Args, Clone, Debug)]
@@ -70,6 +70,12 @@ impl Machine {
 pub fn run(mut machine: Machine) -> Result<ExitCode> {
     machine.programs.extend(build::ready()?.programs);
     Ok(ExitCode::from(boot(&machine, &mut std::io::stdout(), &mut std::io::stderr())?))
+}
+
+/// Sees to it that everything is there that a machine needs from its host.
+pub fn tools() -> Result<()> {
+    guest::busybox()?;
+    apt::programs(&[&qemu::NEEDED[..], &[("mke2fs", "e2fsprogs")]].concat())
 }
 
 /// Boots a machine; its command's output goes to `stdout` and `stderr` as it comes, unless the command is

@@ -12,8 +12,9 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::rust_files;
 
-/// The folders of the standard library and the crates that values do without.
-const OUTSIDE: [&str; 6] = ["tokio", "aya", "rustix", "std::fs", "std::net", "std::process"];
+/// What values do without.
+const OUTSIDE: [&str; 7] =
+    ["tokio", "aya", "std::fs", "std::process", "rustix::fs", "rustix::net", "rustix::process"];
 /// The one module that may name aya.
 const KERNEL: &str = "kernel";
 
@@ -120,7 +121,7 @@ impl Order {
 enum Root {
     /// The first name behind `crate` or behind enough `super`s.
     Crate,
-    /// A crate's name, or a folder of `std`.
+    /// A crate's name; behind `std` and `rustix` with the module's.
     Outside,
 }
 
@@ -163,7 +164,9 @@ fn collect(tokens: TokenStream, depth: usize, found: &mut Vec<Named>) {
                     let next = tokens.get(at + 2);
                     match ident.to_string().as_str() {
                         "crate" => first_names(next, line, &Root::Crate, "", found),
-                        "std" => first_names(next, line, &Root::Outside, "std::", found),
+                        name @ ("std" | "rustix") => {
+                            first_names(next, line, &Root::Outside, &format!("{name}::"), found);
+                        }
                         name => found.push(Named { root: Root::Outside, name: name.to_owned(), line }),
                     }
                 }

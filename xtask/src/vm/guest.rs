@@ -79,12 +79,12 @@ fn shareable(share: &Path) -> Result<PathBuf> {
 }
 
 fn initramfs(machine: &Machine, folders: &[PathBuf], interactive: bool) -> Result<File> {
-    apt::installed(&["busybox-static"])?;
+    let busybox = busybox()?;
     let mut archive = Archive::new(BufWriter::new(tempfile::tempfile()?));
     for folder in ["bin", "proc", "sys", "new", "vm", "vm/bin", "vm/shares", "vm/systemd"] {
         archive.directory(folder)?;
     }
-    archive.file("bin/busybox", &fs::read("/bin/busybox")?)?;
+    archive.file("bin/busybox", &busybox)?;
     archive.file("init", INIT.as_bytes())?;
     archive.file("vm/start", START.as_bytes())?;
     archive.file("vm/systemd/gov-vm.service", UNIT.as_bytes())?;
@@ -110,6 +110,17 @@ fn initramfs(machine: &Machine, folders: &[PathBuf], interactive: bool) -> Resul
         archive.file("vm/terminal", format!("rows {} cols {}", size.ws_row, size.ws_col).as_bytes())?;
     }
     archive.finish()?.into_inner().context("cannot write the first file system")
+}
+
+/// The programs of the machine's first steps, which have no libraries yet.
+pub fn busybox() -> Result<Vec<u8>> {
+    apt::programs(&[("busybox", "busybox-static")])?;
+    let busybox = fs::read("/bin/busybox").context("cannot read `/bin/busybox`")?;
+    let interpreter = b"/lib64/ld-";
+    if busybox.windows(interpreter.len()).any(|bytes| bytes == interpreter) {
+        bail!("`/bin/busybox` needs libraries; on Debian 12: `apt-get install busybox-static`");
+    }
+    Ok(busybox)
 }
 
 fn environment(machine: &Machine) -> Result<Vec<String>> {

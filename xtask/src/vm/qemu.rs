@@ -21,6 +21,8 @@ use super::guest::Guest;
 use crate::apt;
 use crate::kernels::Kernel;
 
+/// What this program runs, and the packages that Debian has it in.
+pub const NEEDED: [(&str, &str); 2] = [("qemu-system-x86_64", "qemu-system-x86"), ("setpriv", "util-linux")];
 /// How long a machine may take until it runs its command. A busy host takes ten times what an idle one does.
 const BOOT_LIMIT: Duration = Duration::from_secs(180);
 /// How long a machine may take to turn itself off.
@@ -44,7 +46,7 @@ const CPU: &str = "max,-cx16";
 
 /// Starts a machine.
 pub fn start(machine: &Machine, kernel: &Kernel, root: &Path, guest: &Guest) -> Result<Running> {
-    apt::installed(&["qemu-system-x86", "seabios", "util-linux"])?;
+    apt::programs(&NEEDED)?;
     let mut command = Command::new("setpriv");
     command
         .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])

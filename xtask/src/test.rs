@@ -1,0 +1,114 @@
+//! `cargo xtask test`: the checks, the tests on this machine, then the suite inside virtual machines.
+
+mod count;
+
+use std::io;
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Result, bail, ensure};
+
+use crate::check::{self, Score};
+use crate::kernels::Series;
+use crate::vm::{self, Machine};
+use crate::{build, process};
+use count::{Cargo, Counting, Rows};
+
+/// How much to test.
+#[derive(clap::Args)]
+pub struct Test {
+    /// The suite on every kernel, not only on 6.12
+    #[arg(long, conflicts_with = "quick")]
+    all_kernels: bool,
+    /// Nothing that needs a virtual machine
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Runs the tests and prints how many passed and failed.
+pub fn run(test: &Test) -> Result<ExitCode> {
+    let mut score = Score::default();
+    heading("checks");
+    check::everywhere(&mut score)?;
+    heading("tests on this machine");
+    on_this_machine(&mut score)?;
+    if !test.quick {
+        let kernels = if test.all_kernels { &Series::ALL[..] } else { &[Series::V6_12] };
+        for kernel in kernels {
+            heading(&format!("the suite on {}", kernel.name()));
+            suite(*kernel, &mut score)?;
+        }
+        heading("where the kernel cannot enforce");
+        score.enter("without the BPF LSM nothing runs ungoverned", refused_without_lsm);
+        heading("verifier");
+        check::counts(kernels, false, &mut score)?;
+    }
+    println!("{} passed, {} failed", score.passed, score.failed);
+    Ok(if score.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Unit and property tests and the vectors.
+fn on_this_machine(score: &mut Score) -> Result<()> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(build::workspace()?).args(["test", "--quiet", "--no-fail-fast"]);
+    let mut child = cargo.stdout(Stdio::piped()).stdin(Stdio::null()).spawn()?;
+    let mut counting = Counting::<Cargo, _>::new(io::stdout());
+    if let Some(mut output) = child.stdout.take() {
+        io::copy(&mut output, &mut counting)?;
+    }
+    let counted = counting.finish()?;
+    add(score, "cargo test", counted, child.wait()?.success());
+    Ok(())
+}
+
+/// One boot runs the whole suite.
+fn suite(kernel: Series, score: &mut Score) -> Result<()> {
+    let programs = [build::ready()?.programs, build::suites()?].concat();
+    let machine = Machine { programs, timeout: 900, ..Machine::new(kernel, vec!["gov-suite".to_owned()]) };
+    let mut counting = Counting::<Rows, _>::new(io::stdout());
+    let status = vm::boot(&machine, &mut counting, &mut io::stderr());
+    let counted = counting.finish()?;
+    if let Err(error) = &status {
+        println!("{error:#}");
+    }
+    add(score, &format!("gov-suite on {}", kernel.name()), counted, matches!(status, Ok(0)));
+    Ok(())
+}
+
+/// Adds what was counted. A run that failed without a failure counted, or that counted nothing, is one itself.
+fn add(score: &mut Score, name: &str, counted: Score, succeeded: bool) {
+    score.passed += counted.passed;
+    score.failed += counted.failed;
+    if (!succeeded && counted.failed == 0) || counted == Score::default() {
+        score.failed += 1;
+        println!("FAIL {name} did not run to its end");
+    }
+}
+
+/// A kernel that was told to leave the BPF LSM out: the same command runs without gov and is refused under it.
+fn refused_without_lsm() -> Result<()> {
+    const TRY: &str = "touch /srv/bare && test -e /srv/bare || exit 90
+        gov doctor && exit 91
+        govd >/dev/null 2>&1 & sleep 2
+        gov run --scope file:read:/ --scope file:write:/srv --scope code:execute:/ -- touch /srv/governed
+        status=$?
+        test ! -e /srv/governed || exit 92
+        exit $status";
+    let programs = build::ready()?.programs;
+    let command = ["sh", "-c", TRY].map(str::to_owned).into();
+    let append = "lsm=landlock,yama".to_owned();
+    let machine = Machine { programs, append, ..Machine::new(Series::V6_12, command) };
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let status = vm::boot(&machine, &mut stdout, &mut stderr)?;
+    let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    match status {
+        121 | 123 => Ok(ensure!(said.contains("bpf"), "no word on the missing LSM:\n{said}")),
+        90 => bail!("the act fails without gov too:\n{said}"),
+        91 => bail!("`gov doctor` finds nothing wrong:\n{said}"),
+        92 => bail!("the act was done:\n{said}"),
+        other => bail!("`gov run` ended with {other} instead of 123:\n{said}"),
+    }
+}
+
+fn heading(text: &str) {
+    println!("\n— {text}");
+}
