@@ -3,8 +3,11 @@
 //! Each subcommand is a file of its own: an `Args` for clap and a `run` that returns an [`Exit`] or a [`Failure`].
 
 mod completions;
+mod delegation;
 mod failure;
+mod keys;
 mod man;
+mod terms;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -25,6 +28,10 @@ struct Cli {
 /// One variant a subcommand, in the order in which a user meets them.
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Make, sign, explain and check delegations.
+    Delegation(delegation::Args),
+    /// Show and enrol keys.
+    Keys(keys::Args),
     /// Print the completion script of a shell.
     Completions(completions::Args),
     /// Write the man pages into a folder.
@@ -38,6 +45,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return failure::usage(&error),
     };
     let outcome = match cli.command {
+        Command::Delegation(args) => delegation::run(&args),
+        Command::Keys(args) => keys::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };

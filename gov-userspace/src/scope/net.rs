@@ -57,6 +57,8 @@ impl Prefix {
         Self::new(address, 128)
     }
 
+    /// The bits of a whole address.
+    pub const MAX_BITS: u8 = 128;
     /// Every address, of both families.
     pub const EVERYTHING: Self = Self { address: 0, bits: 0 };
     /// Every IPv4 address.

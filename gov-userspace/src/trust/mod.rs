@@ -254,7 +254,7 @@ pub fn authorize(verified: &Verified, uid: u32, trust: &TrustRoots) -> Result<Au
 }
 
 /// A user's name as a command line takes it: the number where there is no name.
-fn user_name(uid: u32) -> String {
+pub fn user_name(uid: u32) -> String {
     let accounts = Accounts::read().unwrap_or_default();
     accounts.with_uid(uid).map_or_else(|| uid.to_string(), |account| account.name.clone())
 }
