@@ -34,7 +34,7 @@ pub fn suites() -> Result<Vec<PathBuf>> {
 fn programs(package: &str, names: &[&str], object: &Path) -> Result<Vec<PathBuf>> {
     let root = workspace()?;
     process::shown(
-        cargo(env!("CARGO").as_ref())
+        cargo(process::cargo().as_ref())
             .current_dir(&root)
             .env("RUSTFLAGS", "-C target-feature=+crt-static")
             .env("GOV_EBPF_OBJECT", object)

@@ -91,7 +91,7 @@ pub fn counts(kernels: &[Series], bless: bool, score: &mut Score) -> Result<()> 
 }
 
 fn cargo(root: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = Command::new(process::cargo());
     command.current_dir(root);
     command
 }

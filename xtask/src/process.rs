@@ -1,8 +1,14 @@
 //! Running other programs: a failure names the whole command line and shows what the program said.
 
+use std::ffi::OsString;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+/// The cargo that started this program, else the first on `PATH`.
+pub fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
 
 /// Runs a command to its end with its output kept back; it is shown only when the command fails.
 pub fn quiet(command: &mut Command) -> Result<()> {

@@ -18,7 +18,11 @@ pub fn ready() -> Result<PathBuf> {
 
 fn make(folder: &Path) -> Result<()> {
     if !rustix::process::geteuid().is_root() {
-        bail!("the root file system must be made by root: `sudo GOV_CACHE=… cargo xtask setup`");
+        bail!(
+            "only root can make it: `sudo GOV_CACHE={} {} setup`",
+            cache::folder()?.display(),
+            std::env::current_exe()?.display()
+        );
     }
     apt::programs(&[("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs")])?;
     let tree = folder.join("tree");

@@ -7,10 +7,10 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Result, bail};
 
-use crate::build;
 use crate::check::{self, Score};
 use crate::kernels::Series;
 use crate::vm::{self, Machine};
+use crate::{build, process};
 use count::{Cargo, Counting, Rows};
 
 /// How much to test.
@@ -48,7 +48,7 @@ pub fn run(test: &Test) -> Result<ExitCode> {
 
 /// Unit and property tests and the vectors.
 fn on_this_machine(score: &mut Score) -> Result<()> {
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = Command::new(process::cargo());
     cargo.current_dir(build::workspace()?).args(["test", "--quiet", "--no-fail-fast"]);
     let mut child = cargo.stdout(Stdio::piped()).stdin(Stdio::null()).spawn()?;
     let mut counting = Counting::<Cargo, _>::new(io::stdout());

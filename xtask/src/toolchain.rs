@@ -74,7 +74,7 @@ fn linker() -> Result<PathBuf> {
             );
         }
         process::quiet(
-            Command::new(env!("CARGO"))
+            Command::new(process::cargo())
                 .env("LLVM_PREFIX", DEBIAN_LLVM)
                 .args(["install", "bpf-linker", "--version", LINKER_VERSION, "--locked"])
                 .args(["--no-default-features", "--features", "llvm-22", "--root"])

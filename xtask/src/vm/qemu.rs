@@ -102,6 +102,7 @@ fn command_line(machine: &Machine) -> String {
         line.push_str(" quiet");
     }
     if machine.systemd {
+        line.push_str(" systemd.unit=multi-user.target");
         for unit in ["serial-getty@ttyS0", "serial-getty@hvc0", "getty@tty1"] {
             line.push_str(&format!(" systemd.mask={unit}.service"));
         }
