@@ -17,6 +17,7 @@ pub mod receipt;
 pub mod merkle;
 pub mod note;
 pub mod lines;
+pub mod verify;
 
 // edges: each touches one outside thing
 pub mod journal;
