@@ -18,6 +18,7 @@ pub mod merkle;
 pub mod note;
 pub mod lines;
 pub mod verify;
+pub mod audit;
 
 // edges: each touches one outside thing
 pub mod journal;

@@ -2,12 +2,17 @@
 //!
 //! Each subcommand is a file of its own: an `Args` for clap and a `run` that returns an [`Exit`] or a [`Failure`].
 
+mod audit;
 mod completions;
 mod delegation;
+mod evidence;
 mod failure;
 mod keys;
 mod man;
+mod receipts;
+mod shown;
 mod terms;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -32,6 +37,12 @@ enum Command {
     Delegation(delegation::Args),
     /// Show and enrol keys.
     Keys(keys::Args),
+    /// Report what a session did, what was refused and why, and what of it is proved.
+    Audit(audit::Args),
+    /// Check a log, or one receipt of it, with nothing but the files and a public key.
+    Verify(verify::Args),
+    /// List a session's receipts, or hand one on with its proof.
+    Receipts(receipts::Args),
     /// Print the completion script of a shell.
     Completions(completions::Args),
     /// Write the man pages into a folder.
@@ -47,6 +58,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = match cli.command {
         Command::Delegation(args) => delegation::run(&args),
         Command::Keys(args) => keys::run(&args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Receipts(args) => receipts::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };

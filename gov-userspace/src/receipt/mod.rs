@@ -3,6 +3,7 @@
 //! docs/receipts.md describes every field and docs/receipt.schema.json is its schema. A line is written once and
 //! its bytes are what the log's tree hashes; nothing is ever serialised again to be checked.
 
+mod artifacts;
 mod decision;
 mod fact;
 mod remedy;
@@ -11,9 +12,10 @@ use crate::clock::{Offset, rfc3339};
 use crate::event::Event;
 use crate::scope::Scope;
 
+pub use artifacts::{Artifact, ArtifactState, Artifacts};
 pub use fact::{
-    Artifact, ArtifactState, Artifacts, Close, Count, Counters, Cut, Ending, EnforcementFacts, Fact,
-    HookFacts, HostFacts, Loss, PolicyChanged, Reads, Recovered, Start, Totals,
+    Close, Count, Counters, Cut, Ending, EnforcementFacts, Fact, HookFacts, HostFacts, Loss, PolicyChanged,
+    Reads, Recovered, Start, Totals,
 };
 pub use remedy::remedy;
 

@@ -159,4 +159,3 @@ fn delegation(bytes: Option<&[u8]>, stated: Option<&str>) -> Item {
         (_, None) => Item::unknown(NAME, "no start receipt says which delegation it is"),
     }
 }
-

@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Checks a log of gov as docs/log.md describes it, sharing no code with gov.
+
+    python3 verify_log.py DIR [KEY]...     KEY: a trusted public key, 64 hexadecimal digits
+
+It exits with 0 if every claim holds, 1 if one does not, 3 if something cannot be known.
+Python 3.8 or later, and the package `cryptography`.
+"""
+import base64, hashlib, json, pathlib, sys
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+CLASSES = ("read", "write", "execute", "connect", "other")
+
+
+class Fails(Exception):
+    """A claim was checked and does not hold."""
+
+
+class Unknown(Exception):
+    """The evidence does not reach that far."""
+
+
+def need(holds, why, error=Fails):
+    if not holds:
+        raise error(why)
+
+
+def canonical(line):
+    """The receipt of a line, which must be its RFC 8785 form."""
+    def no_fraction(text):
+        raise Fails(f"a fraction: {text}")
+    value = json.loads(line.decode("utf-8"), parse_float=no_fraction, parse_constant=no_fraction)
+    again = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    need(isinstance(value, dict) and again == line, "not canonical JSON")
+    return value
+
+
+def number(value):
+    """An integer from 0; one of 2^53 or more stands as decimal text."""
+    if type(value) is str and str(int(value)) == value and int(value) >= 2**53:
+        return int(value)
+    need(type(value) is int and 0 <= value < 2**53, f"`{value}` is no count")
+    return value
+
+
+def node(left, right):
+    return hashlib.sha256(b"\1" + left + right).digest()
+
+
+class Tree:
+    """RFC 6962's tree as a list of (leaves, root) of its complete subtrees."""
+    def __init__(self):
+        self.peaks = []
+
+    def push(self, line):
+        peak = (1, hashlib.sha256(b"\0" + line).digest())
+        while self.peaks and self.peaks[-1][0] == peak[0]:
+            size, left = self.peaks.pop()
+            peak = (2 * size, node(left, peak[1]))
+        self.peaks.append(peak)
+
+    def root(self):
+        if not self.peaks:
+            return hashlib.sha256(b"").digest()
+        root = self.peaks[-1][1]
+        for _, left in reversed(self.peaks[:-1]):
+            root = node(left, root)
+        return root
+
+
+def checkpoint(note, keys):
+    """Origin, size, root and signer of a C2SP checkpoint that one of the keys signed."""
+    text, blank, lines = note.rpartition("\n\n")
+    need(blank and lines.endswith("\n") and text.count("\n") == 2, "not a checkpoint")
+    text += "\n"
+    origin, size, root = text[:-1].split("\n")
+    need(origin and size == str(int(size)), "not a checkpoint")
+    signer = None
+    for line in lines[:-1].split("\n"):
+        dash, name, encoded = line.split(" ")
+        signature = base64.b64decode(encoded, validate=True)
+        need(dash == "\u2014" and len(signature) > 4, "not a signature line")
+        for key in keys:
+            known = hashlib.sha256(name.encode() + b"\n\1" + key).digest()[:4]
+            if name == origin and signature[:4] == known:
+                try:
+                    Ed25519PublicKey.from_public_bytes(key).verify(signature[4:], text.encode())
+                except InvalidSignature:
+                    raise Fails("a trusted key's signature is wrong")
+                signer = signer or key
+    need(signer, "no trusted key signed it", Fails if keys else Unknown)
+    root = base64.b64decode(root, validate=True)
+    need(len(root) == 32, "the root is no hash")
+    return origin, int(size), root, signer
+
+
+def merged(ranges):
+    """Ranges with those that touch joined; none may overlap."""
+    result = []
+    for first, count in ranges:
+        if count and result and sum(result[-1]) == first:
+            result[-1] = (result[-1][0], result[-1][1] + count)
+        elif count:
+            need(not result or sum(result[-1]) < first, "ranges of lost events overlap")
+            result.append((first, count))
+    return result
+
+
+def check(folder, trusted):
+    """Checks everything; returns what holds, raises what does not or cannot be known."""
+    unknown = []
+    try:
+        claimed = bytes.fromhex(json.loads((folder / "session.json").read_text())["key"])
+    except (OSError, KeyError, ValueError):
+        claimed = None
+    keys = trusted or ([claimed] if claimed else [])
+    if not trusted:
+        unknown.append("no trusted key was given")
+    try:
+        latest = (folder / "checkpoint").read_bytes().decode("utf-8")
+    except OSError:
+        raise Unknown("there is no checkpoint") if not trusted else Fails("there is no checkpoint")
+    origin, size, root, signer = checkpoint(latest, keys)
+    heads = {}
+    history = folder / "checkpoints.jsonl"
+    sizes = [0]
+    for line in history.read_bytes().decode("utf-8").splitlines(True) if history.exists() else []:
+        need(line.endswith("\n"), "the last line of checkpoints is torn")
+        name, covered, head, _ = checkpoint(json.loads(line), keys)
+        need(name == origin and covered >= sizes[-1], "checkpoints of another log, or out of order")
+        need(heads.setdefault(covered, head) == head, "two heads of one size")
+        sizes.append(covered)
+    need(heads.setdefault(size, root) == root, "two heads of one size")
+
+    content = (folder / "log.jsonl").read_bytes()
+    need(content.endswith(b"\n") or not content, "the last line is torn")
+    tree, start, close, after_close = Tree(), None, None, False
+    scopes, following, gaps, losses, reads = set(), 0, [], [], 0
+    totals = {verdict: dict.fromkeys(CLASSES, 0) for verdict in ("allow", "deny")}
+    lines = content.split(b"\n")[:-1]
+    for index, line in enumerate(lines):
+        receipt = canonical(line)
+        tree.push(line)
+        need(heads.pop(index + 1, tree.root()) == tree.root(), f"the first {index + 1} lines are not those signed")
+        kind = receipt["kind"]
+        start = start or receipt
+        need(receipt["v"] == 1 and number(receipt["index"]) == index, f"line {index} has the wrong number")
+        need(all(receipt[same] == start[same] for same in ("session", "delegation")), "another session's line")
+        need((kind == "start") == (index == 0), "the start receipt is the first line, and only the first")
+        if close and kind == "recovered":
+            close = None
+        after_close = after_close or close is not None
+        if kind in ("start", "policy-changed"):
+            scopes = set(receipt["scopes"])
+        elif kind in ("decision", "directory", "executed", "armed"):
+            sequence = number(receipt["sequence"])
+            need(sequence >= following, f"event {sequence} is out of order")
+            gaps.append((following, sequence - following))
+            following = sequence + 1
+            if kind == "decision":
+                totals[receipt["verdict"]][receipt["class"]] += 1
+                granted = receipt["verdict"] == "allow" and "scope" in receipt
+                need(not granted or receipt["scope"] in scopes, "something was granted by no scope of the policy")
+        elif kind == "loss":
+            losses.append((number(receipt["first"]), number(receipt["count"])))
+        elif kind == "reads":
+            reads += number(receipt["count"])
+        elif kind == "close":
+            close = receipt
+        else:
+            need(kind in ("cut", "recovered", "artifacts"), f"the kind `{kind}` is unknown")
+    need(not heads, f"more lines were signed than the {len(lines)} there are")
+    need(start is not None and start["session"] == origin.rpartition("/")[2], "another log's checkpoint")
+    need(start["key"] == signer.hex(), "signed by another key than the start receipt names")
+    need(not after_close, "receipts follow the close receipt")
+    if size < len(lines):
+        unknown.append(f"{len(lines) - size} lines after the checkpoint are unsigned")
+    delegation = folder / "delegation.json"
+    if delegation.exists():
+        found = hashlib.sha256(delegation.read_bytes()).hexdigest()
+        need(found == start["delegation_sha256"], "another delegation than the session started with")
+    else:
+        unknown.append("the delegation's bytes are not there")
+
+    counters = close["counters"] if close else None
+    if close:
+        need(number(counters["sequence"]) >= following, "more events than the kernel numbered")
+        gaps.append((following, number(counters["sequence"]) - following))
+    need(merged(gaps) == merged(losses), "kernel events are missing that were not declared lost, or the reverse")
+    lost = sum(count for _, count in losses)
+    if lost and start["on_full"] != "refuse":
+        unknown.append(f"{lost} events were lost in a session that goes on without a receipt")
+    if not close:
+        unknown.append("the session is not closed")
+    elif close["boot_id"] != start["boot_id"]:
+        unknown.append("the host restarted in between")
+    else:
+        need(number(counters["counted_reads"]) == reads, "counted reads differ")
+        need(number(counters["lost"]) == lost, "lost events differ")
+        rest = 0
+        for name, verdict in (("granted", "allow"), ("refused", "deny")):
+            for kind in CLASSES:
+                counted = reads if (name, kind) == ("granted", "read") else 0
+                missing = number(counters[name][kind]) - totals[verdict][kind] - counted
+                need(missing >= 0, f"{name} {kind}: the kernel counted fewer than the receipts")
+                rest += missing
+        need(rest <= lost, f"{rest} decisions have no receipt")
+    need(not unknown, "; ".join(unknown), Unknown)
+    return f"{len(lines)} receipts, {lost} missing, signed by {signer.hex()}"
+
+
+def main(arguments):
+    if not arguments:
+        sys.exit(__doc__)
+    try:
+        print("holds:", check(pathlib.Path(arguments[0]), [bytes.fromhex(key) for key in arguments[1:]]))
+        return 0
+    except Unknown as unknown:
+        print("cannot be known:", unknown)
+        return 3
+    except (Fails, ValueError, KeyError, TypeError, UnicodeError) as error:
+        print("does not hold:", error or type(error).__name__)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,85 @@
+//! `gov audit`: what a session did, what was refused and why, and what of it is proved.
+
+mod page;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::verify::exit;
+use super::{Exit, Failure, evidence};
+use crate::audit::{Audit, Gatherer, proof};
+use crate::journal::{SESSION, SessionFile};
+use crate::key::Public;
+use crate::lines::{Line, Lines};
+use crate::verify::Report;
+
+/// Arguments of `gov audit`.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// A session of this host, or a log's folder.
+    target: PathBuf,
+    /// A public key that is trusted to sign logs; without it, this host's own.
+    #[arg(long, value_name = "KEY")]
+    key: Vec<String>,
+    /// Show every line of long lists.
+    #[arg(long)]
+    all: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The report with what is known of the evidence it is made from.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    audit: &'a Audit,
+    /// The proof line.
+    proof: &'a str,
+    verification: &'a Report,
+}
+
+/// Gathers, verifies and prints; the exit status is the verdict on the evidence.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let folder = evidence::folder(&args.target)?;
+    let report = evidence::verify(&folder, &evidence::trusted(&args.key)?)?;
+    let audit = gather(&folder)?;
+    let proof = proof(&report, &folder.display().to_string(), signer(&folder));
+    let printed = if args.json {
+        let whole = Whole { audit: &audit, proof: &proof, verification: &report };
+        print_json(&whole)
+    } else {
+        page::print(&audit, &report, &proof, args.all)
+    };
+    match printed {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::because(Exit::Failed, "standard output", &error))
+        }
+        _printed => Ok(exit(report.verdict)),
+    }
+}
+
+fn gather(folder: &Path) -> Result<Audit, Failure> {
+    let mut lines = Lines::new(evidence::log(folder)?);
+    let mut gatherer = Gatherer::default();
+    while let Line::Whole(line) = lines.read().map_err(|error| evidence::unreadable(folder, &error))? {
+        // A line that is no receipt is what the verification says, in its own words.
+        let _said_there = gatherer.take(line);
+    }
+    Ok(gatherer.finish())
+}
+
+/// The key that the log names, to be written out in full where the line to reproduce is shown.
+fn signer(folder: &Path) -> Option<Public> {
+    let content = evidence::small(&folder.join(SESSION)).ok().flatten()?;
+    let session: SessionFile = serde_json::from_slice(&content).ok()?;
+    Public::from_hex(&session.key).ok()
+}
+
+fn print_json(whole: &Whole<'_>) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, whole)?;
+    writeln!(out)
+}

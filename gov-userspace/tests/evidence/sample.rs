@@ -1,0 +1,268 @@
+//! A session's log as the daemon writes it, with every kind of receipt that an ordinary session has.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use gov::event::{Address, Event, Extra, Object, Task};
+use gov::journal::{Log, NewLog, origin};
+use gov::key::Secret;
+use gov::receipt::{
+    Artifact, ArtifactState, Artifacts, Close, Count, Counters, Cut, Ending, EnforcementFacts, Fact,
+    HookFacts, HostFacts, Loss, PolicyChanged, Reads, Receipt, Recovered, SessionFacts, Start,
+};
+use gov_common::abi::{Kind, ReadKey, State};
+use gov_common::event::Action;
+use gov_common::rights::Rights;
+use gov_common::verdict::Reason;
+use sha2::{Digest, Sha256};
+
+/// The bytes of the delegation; what they say is not the log's matter.
+pub const DELEGATION: &[u8] = br#"{"delegation":"of a test"}"#;
+const SCOPES: [&str; 3] =
+    ["file:write:/project", "code:execute:/usr/bin/python3", "network:connect:192.0.2.1:443"];
+
+/// A session that is being played, with the counts that the kernel would keep.
+pub struct Session {
+    pub log: Log,
+    state: State,
+}
+
+pub fn key() -> Arc<Secret> {
+    Arc::new(Secret::from_seed([7; 32]))
+}
+
+impl Session {
+    /// Starts one in `dir`.
+    pub fn start(dir: &Path) -> Self {
+        let new = NewLog {
+            origin: origin("host", "s-1"),
+            facts: SessionFacts {
+                session: "s-1".to_owned(),
+                delegation_id: "sha256:00".to_owned(),
+                scopes: SCOPES.map(str::to_owned).to_vec(),
+            },
+            delegation: DELEGATION,
+            group: None,
+        };
+        let mut session = Self { log: Log::create(dir, new, key()).unwrap(), state: State::default() };
+        session.state.armed_ns = 1;
+        session.fact(Fact::Start(Box::new(start())));
+        session
+    }
+
+    pub fn fact(&mut self, fact: Fact) {
+        self.log.append(Receipt::Fact(&fact)).unwrap();
+    }
+
+    /// One event, counted as the kernel counts it.
+    pub fn event(&mut self, event: Event) {
+        let event = Event { sequence: self.state.sequence, ..event };
+        self.state.sequence += 1;
+        if event.action.is_decision() {
+            let refused = event.reason != Reason::Granted;
+            let counters = if refused { &mut self.state.refused } else { &mut self.state.granted };
+            counters[event.action.kind() as usize] += 1;
+        }
+        self.log.append(Receipt::Event(&event)).unwrap();
+    }
+
+    /// A refused decision that the ring had no room for.
+    pub fn lose(&mut self) {
+        let first = Count(self.state.sequence);
+        self.state.sequence += 1;
+        self.state.lost += 1;
+        self.state.refused[Kind::Write as usize] += 1;
+        self.fact(Fact::Loss(Loss { count: Count(1), first }));
+    }
+
+    /// Reads that are only counted.
+    pub fn count_reads(&mut self, count: u64) {
+        self.state.counted_reads += count;
+        self.state.granted[Kind::Read as usize] += count;
+        let key = ReadKey { inode: 9, device: 8 << 20 | 1, slot: 0 };
+        self.fact(Fact::Reads(Reads::new(&key, count)));
+    }
+
+    /// The acts of an ordinary session.
+    pub fn play(&mut self) {
+        self.event(act(Action::Armed, Rights::NONE, "/usr/bin/python3"));
+        self.event(Event { scope: Some(1), ..act(Action::Execute, Rights::EXECUTE, "/usr/bin/python3") });
+        let argv = ["python3", "main.py"].map(|argument| argument.as_bytes().to_vec()).to_vec();
+        self.event(Event {
+            extra: Extra::Arguments(argv),
+            ..act(Action::Executed, Rights::NONE, "/usr/bin/python3")
+        });
+        self.event(Event { object: at("/usr/lib"), ..act(Action::ReadDirectory, Rights::READ, "") });
+        for name in ["a", "b"] {
+            let path = format!("/project/{name}");
+            self.event(Event { scope: Some(0), ..act(Action::Create, Rights::WRITE, &path) });
+            self.event(Event { scope: Some(0), ..act(Action::Write, Rights::WRITE, &path) });
+        }
+        self.event(Event {
+            scope: Some(0),
+            extra: Extra::Path(b"/project/c".to_vec()),
+            ..act(Action::Rename, Rights::WRITE, "/project/b")
+        });
+        self.event(connection("192.0.2.1", Reason::Granted, Some(2)));
+        self.log.commit().unwrap();
+        self.event(refused(Action::Create, Rights::WRITE, "/etc/cron.d/x"));
+        self.event(refused(Action::Read, Rights::READ, "/root/.ssh/id_rsa\u{1b}[31m"));
+        self.event(connection("203.0.113.9", Reason::OutOfScope, None));
+        self.log.commit().unwrap();
+    }
+
+    /// The end of the session.
+    pub fn close(mut self) {
+        let file = |path: &str, state| Artifact { hex: None, path: path.to_owned(), state };
+        let content = hex::encode(Sha256::digest("content"));
+        self.fact(Fact::Artifacts(Artifacts {
+            files: vec![
+                file("/project/a", ArtifactState::File { sha256: content.clone(), size: Count(7) }),
+                file("/project/b", ArtifactState::Gone),
+                file("/project/c", ArtifactState::File { sha256: content, size: Count(1_234_567) }),
+            ],
+        }));
+        self.fact(Fact::Cut(Cut { reason: "expired", detail: "the delegation's time is over".to_owned() }));
+        let counters = Counters::from(&self.state);
+        self.fact(Fact::Close(Box::new(Close {
+            armed: self.state.armed_ns.to_string(),
+            boot_id: "b".to_owned(),
+            counters,
+            ending: Ending { reason: "exited".to_owned(), status: Some(0), signal: None },
+            enforcement: enforcement(),
+            policy: "00".repeat(32),
+        })));
+        self.log.close().unwrap();
+    }
+}
+
+/// Writes a whole session's log.
+pub fn write(dir: &Path) {
+    let mut session = Session::start(dir);
+    session.play();
+    session.count_reads(40);
+    session.close();
+}
+
+fn start() -> Start {
+    Start {
+        boot_id: "b".to_owned(),
+        command: vec!["gpte".to_owned(), "/project".to_owned()],
+        delegation_sha256: hex::encode(Sha256::digest(DELEGATION)),
+        delegated_to: "did:key:z6Mk".to_owned(),
+        enforcement: enforcement(),
+        expires: "2026-01-01T00:00:00Z".to_owned(),
+        gov: "0.1.0".to_owned(),
+        host: HostFacts { kernel: "6.12".to_owned(), machine: "x86_64".to_owned(), name: "host".to_owned() },
+        key: key().public().to_string(),
+        mode: "enforce",
+        number: Count(7),
+        on_full: "refuse",
+        policy: "00".repeat(32),
+        reads: "count",
+        scopes: SCOPES.map(str::to_owned).to_vec(),
+        spend_limit: "150.00 USD".to_owned(),
+        uid: 1000,
+    }
+}
+
+fn enforcement() -> EnforcementFacts {
+    EnforcementFacts {
+        attached: "1".to_owned(),
+        hooks: vec![HookFacts { name: "file_open".to_owned(), tag: "00ff".to_owned() }],
+        missing: vec![],
+        status: "full",
+    }
+}
+
+pub fn act(action: Action, wanted: Rights, path: &str) -> Event {
+    Event {
+        session: 7,
+        sequence: 0,
+        time_ns: 1_000_000_000,
+        decider: 7,
+        task: Task { pid: 10, tid: 10, parent: 1, start_ns: 5, uid: 1000, gid: 1000, comm: b"sh".to_vec() },
+        action,
+        reason: Reason::Granted,
+        wanted,
+        object: at(path),
+        address: None,
+        scope: None,
+        extra: Extra::None,
+        extra_cut: false,
+        enforced: true,
+    }
+}
+
+fn at(path: &str) -> Option<Object> {
+    Some(Object {
+        path: path.as_bytes().to_vec(),
+        device: 8 << 20 | 1,
+        inode: 9,
+        cut: false,
+        unlinked: false,
+    })
+}
+
+fn refused(action: Action, wanted: Rights, path: &str) -> Event {
+    Event { reason: Reason::OutOfScope, ..act(action, wanted, path) }
+}
+
+fn connection(ip: &str, reason: Reason, scope: Option<u16>) -> Event {
+    let address = Address { family: 2, ip: Some(ip.parse().unwrap()), port: 443, protocol: 6 };
+    let event = act(Action::Connect, Rights::NONE, "");
+    Event { object: None, address: Some(address), reason, scope, ..event }
+}
+
+/// Facts that an ordinary session does not have.
+pub fn rare_facts() -> Vec<Fact> {
+    let count = Count(u64::MAX);
+    vec![
+        Fact::Recovered(Recovered { covered: Count(1), found: Count(2), torn: count }),
+        Fact::PolicyChanged(PolicyChanged {
+            policy: "00".repeat(32),
+            scopes: SCOPES.map(str::to_owned).to_vec(),
+        }),
+        Fact::Artifacts(Artifacts {
+            files: vec![
+                Artifact {
+                    hex: Some("ff".to_owned()),
+                    path: "\u{fffd}".to_owned(),
+                    state: ArtifactState::Symlink { sha256: "00".repeat(32) },
+                },
+                Artifact {
+                    hex: None,
+                    path: "/d".to_owned(),
+                    state: ArtifactState::Unhashed { why: "too large".to_owned() },
+                },
+            ],
+        }),
+    ]
+}
+
+/// Each action with each reason, and what may come with them.
+pub fn every_event() -> Vec<Event> {
+    let mut events = Vec::new();
+    for action in Action::ALL {
+        for reason in Reason::ALL {
+            let mut event = Event { reason, ..act(action, Rights::WRITE.closure(), "/a") };
+            event.enforced = reason as u8 % 2 == 0;
+            event.extra_cut = action as u8 % 2 == 0;
+            event.decider = 7 + u64::from(reason as u8 % 3);
+            event.task.comm = b"\xff".to_vec();
+            event.extra = match reason as u8 % 3 {
+                0 => Extra::Path(b"/to\xff".to_vec()),
+                1 => Extra::Arguments(vec![b"a".to_vec(), b"\xff".to_vec()]),
+                _ => Extra::None,
+            };
+            if reason as u8 % 2 == 0 {
+                event.address = Some(Address { family: 1, ip: None, port: 0, protocol: 0 });
+            } else if let Some(object) = &mut event.object {
+                (object.cut, object.unlinked, object.path) = (true, true, b"\xff".to_vec());
+                object.inode = u64::MAX;
+            }
+            events.push(event);
+        }
+    }
+    events
+}
