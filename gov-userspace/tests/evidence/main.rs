@@ -1,5 +1,12 @@
 //! Evidence as those see it who have only the files: `gov verify`, `gov audit`, `gov receipts`, the independent
 //! verifier in Python, and the published schema, on whole logs and on damaged ones.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that fails panics"
+)]
 
 mod damage;
 mod other;

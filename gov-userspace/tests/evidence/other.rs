@@ -11,7 +11,7 @@ const PACKAGES: [&str; 2] = ["cryptography", "jsonschema"];
 
 /// A Python with those packages: the system's, or one made for these tests in the target folder. `None`, with the
 /// reason on standard error, where neither can be had.
-pub fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
     FOUND.get_or_init(find).clone()
 }
@@ -48,7 +48,7 @@ fn repository() -> PathBuf {
 }
 
 /// The status and words of the verifier in Python.
-pub fn verify(python: &Path, log: &Path, keys: &[&str]) -> (i32, String) {
+pub(crate) fn verify(python: &Path, log: &Path, keys: &[&str]) -> (i32, String) {
     let script = repository().join("clients/python/verify_log.py");
     let output = Command::new(python).arg(script).arg(log).args(keys).output().unwrap();
     let said =

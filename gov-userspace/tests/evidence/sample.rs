@@ -17,23 +17,23 @@ use gov_common::verdict::Reason;
 use sha2::{Digest, Sha256};
 
 /// The bytes of the delegation; what they say is not the log's matter.
-pub const DELEGATION: &[u8] = br#"{"delegation":"of a test"}"#;
+pub(crate) const DELEGATION: &[u8] = br#"{"delegation":"of a test"}"#;
 const SCOPES: [&str; 3] =
     ["file:write:/project", "code:execute:/usr/bin/python3", "network:connect:192.0.2.1:443"];
 
 /// A session that is being played, with the counts that the kernel would keep.
-pub struct Session {
-    pub log: Log,
+pub(crate) struct Session {
+    pub(crate) log: Log,
     state: State,
 }
 
-pub fn key() -> Arc<Secret> {
+pub(crate) fn key() -> Arc<Secret> {
     Arc::new(Secret::from_seed([7; 32]))
 }
 
 impl Session {
     /// Starts one in `dir`.
-    pub fn start(dir: &Path) -> Self {
+    pub(crate) fn start(dir: &Path) -> Self {
         let new = NewLog {
             origin: origin("host", "s-1"),
             facts: SessionFacts {
@@ -50,12 +50,12 @@ impl Session {
         session
     }
 
-    pub fn fact(&mut self, fact: Fact) {
+    pub(crate) fn fact(&mut self, fact: Fact) {
         self.log.append(Receipt::Fact(&fact)).unwrap();
     }
 
     /// One event, counted as the kernel counts it.
-    pub fn event(&mut self, event: Event) {
+    pub(crate) fn event(&mut self, event: Event) {
         let event = Event { sequence: self.state.sequence, ..event };
         self.state.sequence += 1;
         if event.action.is_decision() {
@@ -67,7 +67,7 @@ impl Session {
     }
 
     /// A refused decision that the ring had no room for.
-    pub fn lose(&mut self) {
+    pub(crate) fn lose(&mut self) {
         let first = Count(self.state.sequence);
         self.state.sequence += 1;
         self.state.lost += 1;
@@ -76,7 +76,7 @@ impl Session {
     }
 
     /// Reads that are only counted.
-    pub fn count_reads(&mut self, count: u64) {
+    pub(crate) fn count_reads(&mut self, count: u64) {
         self.state.counted_reads += count;
         self.state.granted[Kind::Read as usize] += count;
         let key = ReadKey { inode: 9, device: 8 << 20 | 1, slot: 0 };
@@ -84,7 +84,7 @@ impl Session {
     }
 
     /// The acts of an ordinary session.
-    pub fn play(&mut self) {
+    pub(crate) fn play(&mut self) {
         self.event(act(Action::Armed, Rights::NONE, "/usr/bin/python3"));
         self.event(Event { scope: Some(1), ..act(Action::Execute, Rights::EXECUTE, "/usr/bin/python3") });
         let argv = ["python3", "main.py"].map(|argument| argument.as_bytes().to_vec()).to_vec();
@@ -112,7 +112,7 @@ impl Session {
     }
 
     /// The end of the session.
-    pub fn close(mut self) {
+    pub(crate) fn close(mut self) {
         let file = |path: &str, state| Artifact { hex: None, path: path.to_owned(), state };
         let content = hex::encode(Sha256::digest("content"));
         self.fact(Fact::Artifacts(Artifacts {
@@ -137,7 +137,7 @@ impl Session {
 }
 
 /// Writes a whole session's log.
-pub fn write(dir: &Path) {
+pub(crate) fn write(dir: &Path) {
     let mut session = Session::start(dir);
     session.play();
     session.count_reads(40);
@@ -175,7 +175,7 @@ fn enforcement() -> EnforcementFacts {
     }
 }
 
-pub fn act(action: Action, wanted: Rights, path: &str) -> Event {
+pub(crate) fn act(action: Action, wanted: Rights, path: &str) -> Event {
     Event {
         session: 7,
         sequence: 0,
@@ -215,7 +215,7 @@ fn connection(ip: &str, reason: Reason, scope: Option<u16>) -> Event {
 }
 
 /// Facts that an ordinary session does not have.
-pub fn rare_facts() -> Vec<Fact> {
+pub(crate) fn rare_facts() -> Vec<Fact> {
     let count = Count(u64::MAX);
     vec![
         Fact::Recovered(Recovered { covered: Count(1), found: Count(2), torn: count }),
@@ -241,13 +241,13 @@ pub fn rare_facts() -> Vec<Fact> {
 }
 
 /// Each action with each reason, and what may come with them.
-pub fn every_event() -> Vec<Event> {
+pub(crate) fn every_event() -> Vec<Event> {
     let mut events = Vec::new();
     for action in Action::ALL {
         for reason in Reason::ALL {
             let mut event = Event { reason, ..act(action, Rights::WRITE.closure(), "/a") };
-            event.enforced = reason as u8 % 2 == 0;
-            event.extra_cut = action as u8 % 2 == 0;
+            event.enforced = (reason as u8).is_multiple_of(2);
+            event.extra_cut = (action as u8).is_multiple_of(2);
             event.decider = 7 + u64::from(reason as u8 % 3);
             event.task.comm = b"\xff".to_vec();
             event.extra = match reason as u8 % 3 {
@@ -255,7 +255,7 @@ pub fn every_event() -> Vec<Event> {
                 1 => Extra::Arguments(vec![b"a".to_vec(), b"\xff".to_vec()]),
                 _ => Extra::None,
             };
-            if reason as u8 % 2 == 0 {
+            if (reason as u8).is_multiple_of(2) {
                 event.address = Some(Address { family: 1, ip: None, port: 0, protocol: 0 });
             } else if let Some(object) = &mut event.object {
                 (object.cut, object.unlinked, object.path) = (true, true, b"\xff".to_vec());
