@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::terms::{print, public_key, usage};
+use super::terms::{print, public_key};
 use super::{Exit, Failure};
 use crate::accounts::Accounts;
 use crate::guarded::ROOT;
@@ -12,7 +12,7 @@ use crate::key::Public;
 use crate::keystore::{self, KeystoreError};
 use crate::money::Money;
 use crate::scope::Scope;
-use crate::trust::{self, Enrolment, Scopes, TrustRoot, TrustRoots, Users};
+use crate::trust::{self, Enrolment, Scopes, TrustError, TrustRoot, TrustRoots, Users};
 
 /// Arguments of `gov keys`.
 #[derive(clap::Args, Debug)]
@@ -193,9 +193,23 @@ impl Trust {
             max_spend: self.max_spend,
         };
         let path =
-            enrolment.write(&self.places.trust, ROOT, &accounts).map_err(|error| usage("the key", &error))?;
+            enrolment.write(&self.places.trust, ROOT, &accounts).map_err(|error| self.failed(&error))?;
         anstream::eprintln!("gov: trusted from now on: `{}`", path.display());
         Ok(Exit::Success)
+    }
+
+    fn failed(&self, error: &TrustError) -> Failure {
+        let what = format!("key {}", self.key);
+        match error {
+            TrustError::File { .. } => Failure::because(Exit::Usage, what, error),
+            _ if !rustix::process::geteuid().is_root() => {
+                let users = self.users.join(" --user ");
+                let remedy =
+                    format!("only root can trust a key: `sudo gov keys trust {} --user {users}`", self.key);
+                Failure::because(Exit::Failed, what, error).remedy(remedy)
+            }
+            _ => Failure::because(Exit::Failed, what, error),
+        }
     }
 }
 
