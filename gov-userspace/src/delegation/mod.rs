@@ -245,4 +245,6 @@ pub enum ChainFault {
 }
 
 #[cfg(test)]
+mod chain_tests;
+#[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ use gov_common::policy::{EdgeKey, NO_SCOPE, NetRule, Node};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::profile::Expanded;
 use crate::scope::{CleanPath, FileRight, Host, Ports, Prefix, Scope};
 
 /// What starts the bytes that [`Compiled::digest`] is taken over.
@@ -49,6 +50,34 @@ pub struct NetEntry {
     pub address: [u8; 16],
     /// The granted ports; none where the prefix is refused.
     pub rule: NetRule,
+}
+
+/// The scopes to compile.
+#[derive(Clone, Copy, Debug)]
+pub struct Grants<'a> {
+    scopes: &'a [Scope],
+    /// How many of them, from the first on, no profile holds.
+    own: usize,
+}
+
+/// Scopes of which no profile holds any.
+impl<'a> From<&'a [Scope]> for Grants<'a> {
+    fn from(scopes: &'a [Scope]) -> Self {
+        Self { scopes, own: scopes.len() }
+    }
+}
+
+/// Scopes of which no profile holds any.
+impl<'a> From<&'a Vec<Scope>> for Grants<'a> {
+    fn from(scopes: &'a Vec<Scope>) -> Self {
+        Self::from(scopes.as_slice())
+    }
+}
+
+impl<'a> From<&'a Expanded> for Grants<'a> {
+    fn from(expanded: &'a Expanded) -> Self {
+        Self { scopes: &expanded.scopes, own: expanded.own }
+    }
 }
 
 /// What compiling asks of the host.
@@ -144,14 +173,20 @@ pub enum PolicyError {
 ///
 /// # Errors
 /// [`PolicyError`] for the first scope that cannot be enforced as it stands.
-pub fn compile(scopes: &[Scope], facts: &dyn HostFacts) -> Result<Compiled, PolicyError> {
+pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Result<Compiled, PolicyError> {
+    let Grants { scopes, own } = grants.into();
     let mut tree = tree::Branch::default();
     let mut rules = Vec::new();
     let mut shells = false;
-    for (scope, index) in scopes.iter().zip(0..NO_SCOPE) {
+    for ((scope, index), place_in_list) in scopes.iter().zip(0..NO_SCOPE).zip(0..) {
         match scope {
             Scope::File(right, path) => {
-                let place = place::resolve(scope, path, facts)?;
+                let place = match place::resolve(scope, path, facts) {
+                    // Whoever wrote the profile knew nothing of a link that somebody has here. What the link
+                    // leads to is not granted, and what stands in its own place is.
+                    Err(PolicyError::Link { .. }) if place_in_list >= own => place::unresolved(path),
+                    outcome => outcome?,
+                };
                 let named = *right == FileRight::Execute && !place.is_directory;
                 tree.grant(place.components, *right, named, index);
             }
@@ -225,3 +260,6 @@ fn count(length: usize) -> [u8; 4] {
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "a test that wraps panics")]
 mod tests;
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that wraps panics")]
+mod nets_tests;

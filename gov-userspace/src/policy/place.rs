@@ -88,6 +88,11 @@ pub(super) fn resolve(scope: &Scope, path: &CleanPath, facts: &dyn HostFacts) ->
     Ok(Place { components: steps.into_iter().map(|step| step.component).collect(), is_directory })
 }
 
+/// The place that `path` names if nothing in it is a link.
+pub(super) fn unresolved(path: &CleanPath) -> Place {
+    Place { components: path.components().map(<[u8]>::to_vec).collect(), is_directory: false }
+}
+
 fn look(scope: &Scope, steps: &[Step], facts: &dyn HostFacts) -> Result<(CleanPath, Found), PolicyError> {
     let components: Vec<Vec<u8>> = steps.iter().map(|step| step.component.clone()).collect();
     let path = CleanPath::from_components(&components).map_err(|_| PolicyError::Dangling(scope.clone()))?;

@@ -163,6 +163,15 @@ impl Variables {
     }
 }
 
+/// Scopes with no profile among them: what a delegation grants by itself, and then what its profiles hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expanded {
+    /// The scopes, each once.
+    pub scopes: Vec<Scope>,
+    /// How many of them, from the first on, the delegation grants by itself.
+    pub own: usize,
+}
+
 /// Profiles by name; one that cannot be used stands there with the reason.
 #[derive(Clone, Debug, Default)]
 pub struct Library(BTreeMap<String, Result<Profile, ProfileError>>);
@@ -234,28 +243,27 @@ impl Library {
         Ok(())
     }
 
-    /// Scopes with each profile replaced by what it holds: the scopes' own first, each scope once.
+    /// Scopes with each profile replaced by what it holds.
     ///
     /// # Errors
     /// [`ProfileError`] if a profile cannot be used.
-    pub fn expand(&self, scopes: &[Scope], variables: &Variables) -> Result<Vec<Scope>, ProfileError> {
+    pub fn expand(&self, scopes: &[Scope], variables: &Variables) -> Result<Expanded, ProfileError> {
         let mut expanded: Vec<Scope> = Vec::new();
         let mut seen = BTreeSet::new();
-        let (named, own): (Vec<&Scope>, _) =
-            scopes.iter().partition(|scope| matches!(scope, Scope::Profile(_)));
-        for scope in own {
-            if seen.insert(scope.clone()) {
+        for scope in scopes {
+            if !matches!(scope, Scope::Profile(_)) && seen.insert(scope.clone()) {
                 expanded.push(scope.clone());
             }
         }
-        for scope in named {
+        let own = expanded.len();
+        for scope in scopes {
             let Scope::Profile(name) = scope else { continue };
             for profile in self.with_included(name)? {
                 let scopes = profile.scopes(variables)?;
                 expanded.extend(scopes.into_iter().filter(|scope| seen.insert(scope.clone())));
             }
         }
-        Ok(expanded)
+        Ok(Expanded { scopes: expanded, own })
     }
 }
 

@@ -145,4 +145,6 @@ impl fmt::Display for Scope {
 }
 
 #[cfg(test)]
+mod grant_tests;
+#[cfg(test)]
 pub(crate) mod tests;
