@@ -30,17 +30,24 @@ const UNPACK: &str = include_str!("../../clients/gpt-engineer/unpack_tables.py")
 
 /// Tells the story and gives back the storyteller's exit status.
 pub fn run(demo: &Demo) -> Result<ExitCode> {
-    let data = build::workspace()?.join("clients/gpt-engineer");
+    let clients = build::workspace()?.join("clients");
+    let data = clients.join("gpt-engineer");
     let generator = generator(&data)?;
     let built = build::ready()?;
     let suites = build::suites()?;
     if !demo.vm && can_enforce_here(&built.programs) {
         return here(&data, &generator, &built.programs, &suites);
     }
-    let words = ["gov-demo".into(), "/".into(), data.clone(), generator.clone()];
+    let words = ["gov-demo".into(), "/".into(), data, generator.clone()];
     let command = words.iter().map(|word: &PathBuf| word.display().to_string()).collect();
     let machine = Machine::new(demo.kernel, command);
-    vm::run(Machine { memory: 2048, timeout: 900, share: vec![data, generator], programs: suites, ..machine })
+    vm::run(Machine {
+        memory: 2048,
+        timeout: 900,
+        share: vec![clients, generator],
+        programs: suites,
+        ..machine
+    })
 }
 
 /// The folder with gpt-engineer, made at the first call.

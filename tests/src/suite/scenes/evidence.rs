@@ -14,6 +14,9 @@ use crate::suite::try_row::Surroundings;
 pub(super) const SCENES: &[Scene] =
     &[Scene { name: "a log verifies as it was written, and damaged in no way", play: damaged }];
 
+/// The public key of RFC 8032's first test: nobody's that signs logs here.
+const STRANGER: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
 /// One way to damage a log's folder.
 struct Damage {
     name: &'static str,
@@ -75,5 +78,8 @@ fn damaged(house: &mut House, around: &Surroundings) -> Result<()> {
             done.out
         );
     }
+    receipts::copy(&governed.log, &copy)?;
+    let done = house.gov(&["verify", &copy.display().to_string(), "--key", STRANGER])?;
+    ensure!(done.status == 1, "gov verify ended with {} although another key is trusted", done.status);
     Ok(())
 }
