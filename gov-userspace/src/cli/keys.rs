@@ -1,10 +1,10 @@
 //! `gov keys`: the user's key, the keys that this host trusts, and the daemon's key that signs logs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::terms::{print, public_key};
+use super::terms::{Signer, print, public_key};
 use super::{Exit, Failure};
 use crate::accounts::Accounts;
 use crate::guarded::ROOT;
@@ -25,7 +25,7 @@ pub(super) struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum Verb {
     /// Make your own key, if you have none, and print its public half.
-    New,
+    New(Signer),
     /// List your own key, the keys that this host trusts, and the daemon's.
     List(List),
     /// Let a key's delegations count on this host (as root).
@@ -77,7 +77,7 @@ struct Export {
 #[derive(clap::Args, Debug)]
 struct Places {
     /// The folder of trusted keys.
-    #[arg(long, value_name = "FOLDER", default_value = trust::FOLDER, hide_short_help = true)]
+    #[arg(long, value_name = "FOLDER", default_value = trust::FOLDER, env = "GOV_TRUST", hide_short_help = true)]
     trust: PathBuf,
     /// The daemon's state.
     #[arg(
@@ -93,18 +93,15 @@ struct Places {
 /// Does what was asked.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     match &args.verb {
-        Verb::New => new(),
+        Verb::New(signer) => new(signer),
         Verb::List(list) => list.run(),
         Verb::Trust(trust) => trust.run(),
         Verb::Export(export) => export.run(),
     }
 }
 
-fn new() -> Result<Exit, Failure> {
-    let stored = keystore::user_key(Path::new(trust::FOLDER)).map_err(|error| own_key(&error))?;
-    let verb = if stored.created { "made" } else { "is there already" };
-    anstream::eprintln!("gov: your key `{}` {verb}", stored.path.display());
-    print(&format!("{}\n", stored.secret.public()))?;
+fn new(signer: &Signer) -> Result<Exit, Failure> {
+    print(&format!("{}\n", signer.key()?.public()))?;
     Ok(Exit::Success)
 }
 

@@ -1,13 +1,14 @@
 //! The terms of a new delegation, as every command that makes one takes them.
 
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Exit, Failure};
 use crate::delegation::{self, Request};
-use crate::key::{KeyError, Public};
+use crate::key::{KeyError, Public, Secret};
 use crate::money::Money;
 use crate::scope::Scope;
+use crate::{guarded, keystore, trust};
 
 /// What a delegation is to say.
 #[derive(clap::Args, Debug)]
@@ -61,6 +62,27 @@ impl Terms {
     }
 }
 
+/// The key that signs: the user's own.
+#[derive(clap::Args, Debug)]
+pub(super) struct Signer {
+    /// The folder of trusted keys, where root's own key is enrolled when it is made.
+    #[arg(long, value_name = "FOLDER", default_value = trust::FOLDER, env = "GOV_TRUST", hide_short_help = true)]
+    pub(super) trust: PathBuf,
+}
+
+impl Signer {
+    /// The user's own key, made on first use.
+    pub(super) fn key(&self) -> Result<Secret, Failure> {
+        let stored = keystore::user_key(&self.trust)
+            .map_err(|error| Failure::because(Exit::AuthorityRefused, "your key", &error))?;
+        if stored.created {
+            let path = stored.path.display();
+            anstream::eprintln!("gov: a key to sign your delegations with was made: `{path}`");
+        }
+        Ok(stored.secret)
+    }
+}
+
 /// A key as people write it: hexadecimal or `did:key`.
 pub(super) fn public_key(text: &str) -> Result<Public, KeyError> {
     if text.starts_with("did:") { Public::from_did(text) } else { Public::from_hex(text) }
@@ -93,11 +115,10 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     written.map_err(|error| Failure::because(Exit::Failed, "standard output", &error))
 }
 
-/// Writes to a new file, or to standard output if none is named.
+/// Writes to a new file, whole or not at all, or to standard output if none is named.
 pub(super) fn output(path: Option<&Path>, text: &str) -> Result<(), Failure> {
     let Some(path) = path else { return print(text) };
-    let written = std::fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| {
+    guarded::create(path, text, 0o644).map_err(|error| {
         Failure::because(Exit::Failed, format!("`{}`", path.display()), &error).remedy("name a new file")
     })
 }

@@ -6,6 +6,7 @@ use crate::money::Money;
 use crate::scope::Scope;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 pub(super) const NOW: &str = "2026-11-22T00:10:00.000Z";
@@ -75,6 +76,18 @@ fn what_is_signed_is_byte_for_byte_what_others_sign() {
         assert_eq!(hex::encode(signed), vector["preimage"]["hex"]);
         assert_eq!(super::verify::id(&vector["artifact"]).unwrap(), vector["artifact"]["delegation_id"]);
     }
+}
+
+#[test]
+fn what_we_sign_is_what_others_sign() {
+    let principal = Secret::from_seed(Sha256::digest("aps-interop-vectors-v1:principal").into());
+    let theirs = record(vector!("independent-root.json"));
+    let mut body = theirs.clone();
+    for member in ["delegation_id", "signature"] {
+        body.as_object_mut().unwrap().remove(member);
+    }
+    let ours: Value = serde_json::from_slice(&sign(body, &principal).unwrap()).unwrap();
+    assert_eq!(ours, theirs);
 }
 
 #[test]

@@ -4,17 +4,19 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::super::terms::{Terms, input, output, public_key, usage};
+use super::super::terms::{Signer, Terms, input, output, public_key, usage};
 use super::super::{Exit, Failure};
 use super::refused;
 use crate::delegation::{body, request, sign};
-use crate::key::{Public, Secret};
-use crate::{json, keystore, trust};
+use crate::json;
+use crate::key::Public;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct New {
     #[command(flatten)]
     terms: Terms,
+    #[command(flatten)]
+    signer: Signer,
     /// Who receives it, in hexadecimal or as did:key; you yourself by default.
     #[arg(long, value_name = "KEY", value_parser = public_key)]
     to: Option<Public>,
@@ -32,7 +34,7 @@ impl New {
         let now = Timestamp::now();
         let bytes = match self.unsigned {
             Some(issuer) => body(&asked, issuer, now).and_then(|body| Ok(json::canonical(&body)?)),
-            None => request(&asked, &own_key()?, now),
+            None => request(&asked, &self.signer.key()?, now),
         };
         write(self.output.as_deref(), bytes.map_err(|error| usage("the delegation", &error))?)
     }
@@ -42,6 +44,8 @@ impl New {
 pub(super) struct Sign {
     /// The delegation without id and signature; `-` reads standard input.
     file: PathBuf,
+    #[command(flatten)]
+    signer: Signer,
     /// Write it to this new file instead of standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -51,18 +55,9 @@ impl Sign {
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let name = self.file.display().to_string();
         let body = json::parse(&input(&self.file)?).map_err(|error| refused(&name, &error.into()))?;
-        let bytes = sign(body, &own_key()?).map_err(|error| refused(&name, &error))?;
+        let bytes = sign(body, &self.signer.key()?).map_err(|error| refused(&name, &error))?;
         write(self.output.as_deref(), bytes)
     }
-}
-
-fn own_key() -> Result<Secret, Failure> {
-    let stored = keystore::user_key(Path::new(trust::FOLDER))
-        .map_err(|error| Failure::because(Exit::AuthorityRefused, "your key", &error))?;
-    if stored.created {
-        anstream::eprintln!("gov: a key to sign your delegations with was made: `{}`", stored.path.display());
-    }
-    Ok(stored.secret)
 }
 
 fn write(path: Option<&Path>, bytes: Vec<u8>) -> Result<Exit, Failure> {

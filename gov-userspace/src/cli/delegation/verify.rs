@@ -23,7 +23,7 @@ pub(super) struct Verify {
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// The folder of trusted keys.
-    #[arg(long, value_name = "FOLDER", default_value = trust::FOLDER, hide_short_help = true)]
+    #[arg(long, value_name = "FOLDER", default_value = trust::FOLDER, env = "GOV_TRUST", hide_short_help = true)]
     trust: PathBuf,
 }
 
