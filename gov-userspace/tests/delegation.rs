@@ -1,4 +1,5 @@
 //! `gov delegation` and `gov keys` as a user meets them: what they print, and the status they exit with.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::io::Write;
 use std::path::Path;
