@@ -148,9 +148,16 @@ pub enum PolicyError {
     /// A link that leads to a path that cannot be.
     #[error("scope `{0}` leads through a symbolic link to nowhere: grant the path that is meant")]
     Dangling(Scope),
-    /// `/proc/self` in the path.
-    #[error("scope `{0}` names `/proc/self`, which is another directory for each process: grant `/proc`")]
-    ProcSelf(Scope),
+    /// `/proc/self` or the like in the path.
+    #[error(
+        "scope `{scope}` leads through `{link}`, which leads each process elsewhere: grant `/proc`, or the path that is meant"
+    )]
+    ProcLink {
+        /// The scope.
+        scope: Scope,
+        /// The link in its path.
+        link: CleanPath,
+    },
     /// The host could not say what stands there.
     #[error("scope `{scope}`: cannot look at `{path}`: {source}")]
     Look {

@@ -42,10 +42,6 @@ pub(super) fn resolve(scope: &Scope, path: &CleanPath, facts: &dyn HostFacts) ->
             _ => {}
         }
         let only_root = steps.last().map_or(root_only, |step| step.only_root);
-        let is_proc = steps.len() == 1 && steps.iter().all(|step| step.component == b"proc");
-        if is_proc && matches!(component.as_slice(), b"self" | b"thread-self") {
-            return Err(PolicyError::ProcSelf(scope.clone()));
-        }
         steps.push(Step { component, only_root: false });
         let (here, found) = look(scope, &steps, facts)?;
         is_directory = matches!(found, Found::Directory { .. });
@@ -57,6 +53,10 @@ pub(super) fn resolve(scope: &Scope, path: &CleanPath, facts: &dyn HostFacts) ->
             }
             Found::Link { target, by_root } => {
                 links = links.saturating_add(1);
+                // Such a link leads each process elsewhere, and what it reads as is not always where it leads.
+                if here.as_bytes().starts_with(b"/proc/") {
+                    return Err(PolicyError::ProcLink { scope: scope.clone(), link: here });
+                }
                 if links > MAX_LINKS {
                     return Err(PolicyError::LinkLoop(scope.clone()));
                 }

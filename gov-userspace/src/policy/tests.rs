@@ -196,12 +196,14 @@ fn a_path_that_no_link_can_lead_through_is_an_error() {
         .link("/loop", "loop", true)
         .link("/nowhere", "missing/../etc", true)
         .link("/proc/self", "123", true)
+        .link("/proc/1/root", "/", true)
         .link("/dev/fd", "/proc/self/fd", true);
     let error = |scope: &str| compile(&scopes(&[scope]), &world).unwrap_err();
     assert!(matches!(error("file:read:/loop"), PolicyError::LinkLoop(_)));
     assert!(matches!(error("file:read:/nowhere"), PolicyError::Dangling(_)));
-    assert!(matches!(error("file:read:/proc/self"), PolicyError::ProcSelf(_)));
-    assert!(matches!(error("file:read:/dev/fd"), PolicyError::ProcSelf(_)));
+    for through_proc in ["file:read:/proc/self", "file:read:/dev/fd", "file:read:/proc/1/root/etc"] {
+        assert!(matches!(error(through_proc), PolicyError::ProcLink { .. }), "{through_proc}");
+    }
     let deep = format!("file:read:{}", "/a".repeat(65));
     assert!(matches!(error(&deep), PolicyError::TooDeep(_)));
 }
