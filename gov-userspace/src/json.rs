@@ -1,7 +1,8 @@
 //! Strict JSON (RFC 8259) for records that are signed: one meaning for each text, and bounds on its size.
 //!
 //! Refused, because readers disagree about them: a member that stands twice, numbers that are no integers of at
-//! most 53 bits, nesting beyond [`MAX_DEPTH`], texts beyond [`MAX_BYTES`]. [`canonical`] writes RFC 8785.
+//! most 53 bits, nesting beyond [`MAX_DEPTH`], texts beyond [`MAX_BYTES`]. Refused, too, because no record needs
+//! them and a terminal may act on them: strings that are not of printable ASCII. [`canonical`] writes RFC 8785.
 
 use std::fmt;
 
@@ -101,7 +102,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::from(value))
+        printable(value).map(Value::from)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
@@ -115,6 +116,7 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
+            printable::<A::Error>(&name)?;
             if object.contains_key(&name) {
                 return Err(de::Error::custom(format_args!("the member `{name}` stands twice")));
             }
@@ -125,9 +127,15 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
+fn printable<E: de::Error>(text: &str) -> Result<&str, E> {
+    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if plain { Ok(text) } else { Err(E::custom("a string is not of printable ASCII")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{JsonError, MAX_BYTES, canonical, parse};
+    use proptest::prelude::{prop_assert_eq, proptest};
 
     #[test]
     fn what_readers_disagree_about_is_refused() {
@@ -151,6 +159,10 @@ mod tests {
             "\u{feff}{}",
             r#""\ud800""#,
             "\"a\nb\"",
+            "\"\u{e9}\"",
+            "\"\u{202e}\"",
+            r#""\u001b[31m""#,
+            r#"{"\u007f":1}"#,
         ] {
             assert!(matches!(parse(text.as_bytes()), Err(JsonError::Strict(_))), "{text}");
         }
@@ -169,7 +181,17 @@ mod tests {
 
     #[test]
     fn a_value_has_one_canonical_text() {
-        let value = parse(br#" { "b" : [ 1, null, true ], "\u0061" : "\u00e9/\u0007" } "#).unwrap();
-        assert_eq!(canonical(&value).unwrap(), "{\"a\":\"\u{e9}/\\u0007\",\"b\":[1,null,true]}".as_bytes());
+        let value = parse(br#" { "b" : [ 1, null, true ], "\u0061" : "\/\u0022" } "#).unwrap();
+        assert_eq!(canonical(&value).unwrap(), br#"{"a":"/\"","b":[1,null,true]}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_read_again_from_its_canonical_text(text in "[\\[\\]{}:,\"a-c0-9 \\\\u.-]{0,24}") {
+            if let Ok(value) = parse(text.as_bytes()) {
+                let text = canonical(&value).unwrap();
+                prop_assert_eq!(parse(&text), Ok(value));
+            }
+        }
     }
 }

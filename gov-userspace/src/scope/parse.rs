@@ -44,6 +44,9 @@ pub enum Fault {
     /// Text where only text may be.
     #[error("it is no valid UTF-8, which only a path may hold: retype it")]
     NotText,
+    /// Control characters where only a path may hold them.
+    #[error("it holds a control character: retype it without")]
+    Control,
     /// The path.
     #[error(transparent)]
     Path(#[from] PathFault),
@@ -119,7 +122,12 @@ fn alone(target: Option<&[u8]>, scope: Scope, form: &'static str) -> Result<Scop
 }
 
 fn utf8(target: Option<&[u8]>) -> Result<Option<&str>, Fault> {
-    target.map(std::str::from_utf8).transpose().map_err(|_| Fault::NotText)
+    match target.map(std::str::from_utf8) {
+        Some(Ok(text)) if text.chars().any(char::is_control) => Err(Fault::Control),
+        Some(Ok(text)) => Ok(Some(text)),
+        Some(Err(_)) => Err(Fault::NotText),
+        None => Ok(None),
+    }
 }
 
 fn needed<'a>(target: Option<&'a [u8]>, form: &'static str) -> Result<&'a str, Fault> {

@@ -176,6 +176,8 @@ fn what_is_no_scope_is_refused() {
     }
     let error = Scope::parse(b"network:connect:\xff").unwrap_err();
     assert_eq!(error.fault, Fault::NotText);
+    let error = Scope::parse(b"network:connect:\x1b[31m").unwrap_err();
+    assert_eq!(error.fault, Fault::Control);
 }
 
 #[test]
@@ -214,5 +216,17 @@ proptest! {
     #[test]
     fn a_scope_is_read_back_as_it_is_written(scope in any_scope()) {
         prop_assert_eq!(Scope::parse(scope.to_string().as_bytes()), Ok(scope));
+    }
+
+    #[test]
+    fn whatever_is_refused_is_refused_in_one_line(
+        start in "(file:read|file:write|code:execute|network:connect|network:listen|network:unix|profile|x):?",
+        rest in vec(any::<u8>(), 0..40),
+    ) {
+        let text = [start.as_bytes(), &rest].concat();
+        match Scope::parse(&text) {
+            Ok(scope) => prop_assert_eq!(Scope::parse(scope.to_string().as_bytes()), Ok(scope)),
+            Err(error) => prop_assert!(!error.to_string().chars().any(char::is_control), "{}", error),
+        }
     }
 }
