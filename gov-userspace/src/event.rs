@@ -186,7 +186,7 @@ fn assemble(header: &Header, path: &[u8], extra: &[u8]) -> Result<Event, EventEr
             start_ns: header.start_ns,
             uid: header.uid,
             gid: header.gid,
-            comm: header.comm.iter().copied().take_while(|byte| *byte != 0).collect(),
+            comm: header.comm.split(|byte| *byte == 0).next().unwrap_or_default().to_vec(),
         },
         action,
         reason,
