@@ -99,7 +99,7 @@ impl Action {
 
     /// The action with this number.
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| *action as u8 == number)
+        Self::ALL.get(number as usize).copied()
     }
 
     /// The name in receipts.

@@ -12,3 +12,7 @@ pub mod verdict;
 pub mod policy;
 pub mod abi;
 pub mod event;
+pub mod offsets;
+pub mod hidden;
+pub mod walk;
+pub mod decide;

@@ -63,8 +63,9 @@ impl Reason {
     ];
 
     /// The reason with this number.
+    #[inline(always)]
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| *reason as u8 == number)
+        Self::ALL.get(number as usize).copied()
     }
 
     /// The errno that a refusal for this reason answers with (0 for [`Reason::Granted`]): the agent that prints

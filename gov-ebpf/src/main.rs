@@ -1,6 +1,32 @@
 //! The kernel object of gov: LSM hooks that hold a cgroup to its delegation.
+//!
+//! A hook leaves at once for a task that no session governs ([`subject`]); else it describes the act
+//! ([`scratch::Case`]) and hands it to the [`guard`], which judges it at each session's level and records it
+//! ([`emit`]). Everything that follows a kernel pointer stands in [`kernel`].
 #![no_std]
 #![no_main]
+#![feature(core_intrinsics)]
+#![expect(internal_features, reason = "atomic operations on map values; see `atomic`")]
+
+mod atomic;
+mod maps;
+mod kernel;
+mod scratch;
+mod subject;
+mod emit;
+mod reads;
+mod weigh;
+mod seek;
+mod guard;
+mod arming;
+mod change;
+mod peer;
+mod hooks;
+
+/// The version of the boundary's records; the daemon refuses an object of another.
+#[unsafe(link_section = ".rodata.abi")]
+#[unsafe(no_mangle)]
+static ABI: u32 = gov_common::abi::ABI_VERSION;
 
 #[cfg(not(test))]
 #[panic_handler]

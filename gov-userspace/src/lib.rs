@@ -27,6 +27,7 @@ pub mod accounts;
 pub mod trust;
 pub mod keystore;
 pub mod library;
+pub mod kernel;
 
 // top
 pub mod cli;

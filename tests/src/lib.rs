@@ -1,6 +1,7 @@
 //! The harness of the suites that need more than one crate.
 
 pub mod act;
+pub mod direct;
 pub mod house;
 pub mod receipts;
 pub mod run;

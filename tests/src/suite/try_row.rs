@@ -151,7 +151,7 @@ impl Surroundings {
 }
 
 /// Makes what is there before an act.
-fn build(place: &Path, given: &str) -> Result<()> {
+pub(crate) fn build(place: &Path, given: &str) -> Result<()> {
     fs::create_dir_all(place)?;
     for item in given.split_whitespace() {
         let item = item.replace('@', &place.display().to_string());

@@ -1,0 +1,62 @@
+//! What the hooks on changes of the tree have in common: the objects, and the right to write to them.
+
+use crate::guard::judge;
+use crate::kernel;
+use crate::scratch::{Case, Extra, Judge};
+use gov_common::event::Action;
+use gov_common::rights::Rights;
+use gov_common::verdict::Reason;
+
+const CGROUP_MAGIC: u64 = 0x0027_e0eb;
+const CGROUP2_MAGIC: u64 = 0x6367_7270;
+
+/// A change of the object at `dentry`, on `mount`.
+#[inline(always)]
+pub fn case(mask: u32, action: Action, dentry: u64, mount: u64) -> Case {
+    let mut case = Case { judge: Judge::Objects, wanted: Rights::WRITE.bits(), ..Case::new(mask, action) };
+    case.dentry[0] = dentry;
+    case.mount[0] = mount;
+    if is_cgroup(dentry) {
+        case.given = Reason::CgroupEscape as u8;
+    }
+    case
+}
+
+/// A change of the `dentry` that lies, or will lie, in the directory of the `struct path` at `folder`.
+#[inline(always)]
+pub fn in_folder(mask: u32, action: Action, folder: u64, dentry: u64) -> Case {
+    case(mask, action, dentry, mount_of(folder))
+}
+
+/// A change of the object of the `struct path` at `path`.
+#[inline(always)]
+pub fn of_path(mask: u32, action: Action, path: u64) -> i32 {
+    let (dentry, mount) = kernel::path(path).unwrap_or((1, 1));
+    judge(case(mask, action, dentry, mount))
+}
+
+/// The same change, with a second object in the directory of the `struct path` at `folder`.
+#[inline(always)]
+pub fn with_second(mut case: Case, folder: u64, dentry: u64) -> Case {
+    case.dentry[1] = dentry;
+    case.mount[1] = mount_of(folder);
+    case.extra = Extra::SecondPath;
+    case
+}
+
+/// The mount of the `struct path` at an address. Fail closed: 1, which is no mount, reads as a fault and so as a
+/// refusal.
+#[inline(always)]
+pub fn mount_of(path: u64) -> u64 {
+    match kernel::path(path) {
+        Some((_, mount)) => mount,
+        None => 1,
+    }
+}
+
+/// Whether an object lies on a cgroup file system: whoever may write there can move a task out of its session.
+/// Fail closed: so it is where that cannot be told.
+#[inline(always)]
+pub fn is_cgroup(dentry: u64) -> bool {
+    matches!(kernel::magic(dentry), Some(CGROUP_MAGIC | CGROUP2_MAGIC) | None)
+}

@@ -1,0 +1,26 @@
+//! `int bprm_check_security(struct linux_binprm *bprm)`: executing a file, and each step of its interpreter chain, takes `code:execute` on it.
+
+use crate::arming;
+use crate::guard::judge;
+use crate::kernel;
+use crate::scratch::{Case, Judge};
+use crate::subject::governed;
+use aya_ebpf::macros::lsm;
+use aya_ebpf::programs::LsmContext;
+use gov_common::event::Action;
+use gov_common::rights::Rights;
+
+#[lsm(hook = "bprm_check_security")]
+fn bprm_check_security(ctx: LsmContext) -> i32 {
+    let Some(mask) = governed() else { return 0 };
+    // A session that waits for its first execution is armed by it, and judges it.
+    arming::arm(mask);
+    // A fault reads as an object that nothing can resolve, and so as a refusal.
+    let file = kernel::binprm_file(ctx.arg(0)).unwrap_or(1);
+    let (dentry, mount) = kernel::path(kernel::file_path(file)).unwrap_or((1, 1));
+    let mut case =
+        Case { judge: Judge::Objects, wanted: Rights::EXECUTE.bits(), ..Case::new(mask, Action::Execute) };
+    case.dentry[0] = dentry;
+    case.mount[0] = mount;
+    judge(case)
+}

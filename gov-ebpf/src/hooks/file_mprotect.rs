@@ -1,0 +1,24 @@
+//! `int file_mprotect(struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)`: making a file's mapping code takes `code:execute` on the file.
+
+use crate::guard::map_code;
+use crate::kernel;
+use crate::subject::governed;
+use aya_ebpf::macros::lsm;
+use aya_ebpf::programs::LsmContext;
+
+const PROT_EXEC: u64 = 4;
+
+#[lsm(hook = "file_mprotect")]
+fn file_mprotect(ctx: LsmContext) -> i32 {
+    let Some(mask) = governed() else { return 0 };
+    let prot: u64 = ctx.arg(2);
+    if prot & PROT_EXEC == 0 {
+        return 0;
+    }
+    // A fault reads as a file that nothing can resolve, and so as a refusal.
+    match kernel::vma_file(ctx.arg(0)).unwrap_or(1) {
+        // Anonymous memory is the just-in-time compiler's.
+        0 => 0,
+        file => map_code(mask, file),
+    }
+}

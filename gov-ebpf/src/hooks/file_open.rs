@@ -1,0 +1,37 @@
+//! `int file_open(struct file *file)`: opening takes `file:read`, opening to change takes `file:write`.
+
+use crate::change;
+use crate::guard::judge;
+use crate::kernel::{self, Belongs};
+use crate::scratch::{Case, Judge};
+use crate::subject::governed;
+use aya_ebpf::macros::lsm;
+use aya_ebpf::programs::LsmContext;
+use gov_common::event::Action;
+use gov_common::rights::Rights;
+
+const FMODE_WRITE: u32 = 2;
+const O_TRUNC: u32 = 0o1000;
+const O_APPEND: u32 = 0o2000;
+
+#[lsm(hook = "file_open")]
+fn file_open(ctx: LsmContext) -> i32 {
+    let Some(mask) = governed() else { return 0 };
+    let file: u64 = ctx.arg(0);
+    // A fault reads as writing to an object that nothing can resolve, and so as a refusal.
+    let (mode, flags) = kernel::file_access(file).unwrap_or((FMODE_WRITE, 0));
+    let (dentry, mount) = kernel::path(kernel::file_path(file)).unwrap_or((1, 1));
+    if kernel::is_backing(mode) && kernel::belongs(mount, dentry) == Some(Belongs::Nowhere) {
+        // The inner file of a stacked file system, whose outer file was judged a moment ago.
+        return 0;
+    }
+    if mode & FMODE_WRITE == 0 && flags & (O_TRUNC | O_APPEND) == 0 {
+        let mut case =
+            Case { judge: Judge::Objects, wanted: Rights::READ.bits(), ..Case::new(mask, Action::Read) };
+        case.dentry[0] = dentry;
+        case.mount[0] = mount;
+        return judge(case);
+    }
+    let action = if change::is_cgroup(dentry) { Action::LeaveCgroup } else { Action::Write };
+    judge(change::case(mask, action, dentry, mount))
+}

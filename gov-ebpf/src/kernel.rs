@@ -1,0 +1,365 @@
+//! The one file that follows kernel pointers.
+//!
+//! Every address is a scalar and every access a copy that cannot fault the kernel, at an offset that the daemon
+//! took from this kernel's BTF. `None` is a fault, and the caller refuses.
+
+use crate::maps;
+use aya_ebpf::helpers::bpf_get_current_task;
+use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user};
+use core::mem::MaybeUninit;
+use gov_common::offsets::Offsets;
+use gov_common::policy::{CHUNK, EdgeKey, MAX_NAME, Node};
+use gov_common::walk::{Entry, Memory, Mount, TEXT, Text};
+
+/// Filled in by the daemon before the object is loaded.
+#[unsafe(no_mangle)]
+static OFFSETS: Offsets = Offsets::UNKNOWN;
+
+/// One field of [`OFFSETS`], as the daemon filled it in and not as it was compiled.
+macro_rules! offset {
+    ($field:ident) => {{
+        // SAFETY: the static lives as long as the program; volatile, because the loader replaces its bytes.
+        unsafe { core::ptr::read_volatile(&raw const OFFSETS.$field) as u64 }
+    }};
+}
+
+/// Copies a `T` from kernel memory.
+#[inline(always)]
+fn read<T: Copy>(address: u64) -> Option<T> {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the destination is a `T` on our stack; the helper checks the source and reports a fault.
+    let fault = unsafe {
+        bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const _)
+    };
+    if fault != 0 {
+        return None;
+    }
+    // SAFETY: the helper has written every byte, and every `T` used here is made of integers.
+    Some(unsafe { value.assume_init() })
+}
+
+/// An object's file system facts.
+#[derive(Clone, Copy, Default)]
+pub struct Identity {
+    pub inode: u64,
+    pub device: u32,
+    pub directory: bool,
+}
+
+/// Where a mount belongs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Belongs {
+    /// To the mount namespace of this inode number.
+    Namespace(u32),
+    /// To the kernel itself: pipes, sockets, memfds, which no path names.
+    Internal,
+    /// To none: detached, or a stacked file system's private clone.
+    Nowhere,
+}
+
+/// The dentry and the `struct mount` of the `struct path` at an address.
+#[inline(always)]
+pub fn path(address: u64) -> Option<(u64, u64)> {
+    let dentry = read::<u64>(address.wrapping_add(offset!(path_dentry)))?;
+    let vfsmount = read::<u64>(address.wrapping_add(offset!(path_mnt)))?;
+    Some((dentry, vfsmount.wrapping_sub(offset!(mount_mnt))))
+}
+
+/// The `struct path` of the `struct file` at an address.
+#[inline(always)]
+pub fn file_path(file: u64) -> u64 {
+    file.wrapping_add(offset!(file_path))
+}
+
+/// `f_mode` and `f_flags` of a file.
+#[inline(always)]
+pub fn file_access(file: u64) -> Option<(u32, u32)> {
+    Some((
+        read::<u32>(file.wrapping_add(offset!(file_mode)))?,
+        read::<u32>(file.wrapping_add(offset!(file_flags)))?,
+    ))
+}
+
+/// Whether `f_mode` marks the inner file of a stacked file system.
+#[inline(always)]
+pub fn is_backing(mode: u32) -> bool {
+    mode as u64 & offset!(mode_backing) != 0
+}
+
+/// Inode number, device and kind of the object at a dentry; zeros for one that does not exist yet.
+#[inline(always)]
+pub fn identity(dentry: u64) -> Option<Identity> {
+    const KIND: u16 = 0o170000;
+    const DIRECTORY: u16 = 0o040000;
+    let sb = read::<u64>(dentry.wrapping_add(offset!(dentry_sb)))?;
+    let device = read::<u32>(sb.wrapping_add(offset!(sb_dev)))?;
+    let inode = read::<u64>(dentry.wrapping_add(offset!(dentry_inode)))?;
+    if inode == 0 {
+        return Some(Identity { inode: 0, device, directory: false });
+    }
+    let number = read::<u64>(inode.wrapping_add(offset!(inode_ino)))?;
+    let mode = read::<u16>(inode.wrapping_add(offset!(inode_mode)))?;
+    Some(Identity { inode: number, device, directory: mode & KIND == DIRECTORY })
+}
+
+/// The parent of a dentry.
+#[inline(always)]
+pub fn parent(dentry: u64) -> Option<u64> {
+    read::<u64>(dentry.wrapping_add(offset!(dentry_parent)))
+}
+
+/// `s_magic` of a dentry's superblock.
+#[inline(always)]
+pub fn magic(dentry: u64) -> Option<u64> {
+    let sb = read::<u64>(dentry.wrapping_add(offset!(dentry_sb)))?;
+    read::<u64>(sb.wrapping_add(offset!(sb_magic)))
+}
+
+/// Whether a dentry's name was taken away: unhashed, and not the root of its file system.
+#[inline(always)]
+pub fn is_unlinked(dentry: u64) -> Option<bool> {
+    let hashed = read::<u64>(dentry.wrapping_add(offset!(dentry_hash_pprev)))?;
+    Some(hashed == 0 && parent(dentry)? != dentry)
+}
+
+/// Where a `struct mount` belongs; `dentry` is the object on it.
+#[inline(always)]
+pub fn belongs(mount: u64, dentry: u64) -> Option<Belongs> {
+    const FIRST_ERROR: u64 = -4095_i64 as u64;
+    const SB_NOUSER: u64 = 1 << 31;
+    let namespace = read::<u64>(mount.wrapping_add(offset!(mount_ns)))?;
+    if namespace == 0 {
+        return Some(Belongs::Nowhere);
+    }
+    if namespace < FIRST_ERROR {
+        return Some(Belongs::Namespace(read::<u32>(namespace.wrapping_add(offset!(mnt_namespace_inum)))?));
+    }
+    // An error pointer marks a mount of the kernel's own. Only a superblock that user space can never mount is
+    // taken for internal: a stacked file system's private clone shows real files and is not.
+    let sb = read::<u64>(dentry.wrapping_add(offset!(dentry_sb)))?;
+    let flags = read::<u64>(sb.wrapping_add(offset!(sb_flags)))?;
+    Some(if flags & SB_NOUSER != 0 { Belongs::Internal } else { Belongs::Nowhere })
+}
+
+/// The first mount of a dentry's superblock; 0 when there is none.
+#[inline(always)]
+pub fn first_mount(dentry: u64) -> Option<u64> {
+    let sb = read::<u64>(dentry.wrapping_add(offset!(dentry_sb)))?;
+    let head = sb.wrapping_add(offset!(sb_mounts));
+    let first = read::<u64>(head)?;
+    if offset!(mounts_are_plain) != 0 {
+        return Some(first);
+    }
+    Some(if first == head { 0 } else { first.wrapping_sub(offset!(mount_next_for_sb)) })
+}
+
+/// The mount after `mount` on its superblock; 0 at the end.
+#[inline(always)]
+pub fn next_mount(mount: u64, dentry: u64) -> Option<u64> {
+    let next = read::<u64>(mount.wrapping_add(offset!(mount_next_for_sb)))?;
+    if offset!(mounts_are_plain) != 0 {
+        return Some(next);
+    }
+    let sb = read::<u64>(dentry.wrapping_add(offset!(dentry_sb)))?;
+    let head = sb.wrapping_add(offset!(sb_mounts));
+    Some(if next == head { 0 } else { next.wrapping_sub(offset!(mount_next_for_sb)) })
+}
+
+/// The sequence of `rename_lock`: odd while a rename is under way.
+#[inline(always)]
+pub fn rename_sequence() -> Option<u32> {
+    let lock = offset!(rename_lock);
+    // Fail closed: without the lock's address no walk can be trusted.
+    if lock == 0 { None } else { read::<u32>(lock) }
+}
+
+/// Who acts.
+#[derive(Clone, Copy, Default)]
+pub struct Actor {
+    pub start_ns: u64,
+    pub parent: u32,
+}
+
+/// The start time of the current thread group, and its parent.
+#[inline(always)]
+pub fn actor() -> Option<Actor> {
+    // SAFETY: the helper has no preconditions.
+    let task = unsafe { bpf_get_current_task() };
+    let leader = read::<u64>(task.wrapping_add(offset!(task_group_leader)))?;
+    let parent = read::<u64>(task.wrapping_add(offset!(task_real_parent)))?;
+    Some(Actor {
+        start_ns: read::<u64>(leader.wrapping_add(offset!(task_start_boottime)))?,
+        parent: read::<u32>(parent.wrapping_add(offset!(task_tgid)))?,
+    })
+}
+
+/// Thread-group id of a task.
+#[inline(always)]
+pub fn task_group(task: u64) -> Option<u32> {
+    read::<u32>(task.wrapping_add(offset!(task_tgid)))
+}
+
+/// Inode number of the current task's mount namespace.
+#[inline(always)]
+pub fn mount_namespace() -> Option<u32> {
+    // SAFETY: the helper has no preconditions.
+    let task = unsafe { bpf_get_current_task() };
+    let proxy = read::<u64>(task.wrapping_add(offset!(task_nsproxy)))?;
+    let namespace = read::<u64>(proxy.wrapping_add(offset!(nsproxy_mnt_ns)))?;
+    read::<u32>(namespace.wrapping_add(offset!(mnt_namespace_inum)))
+}
+
+/// Where the current task's arguments stand in its own memory: address and length.
+#[inline(always)]
+pub fn arguments() -> Option<(u64, u64)> {
+    // SAFETY: the helper has no preconditions.
+    let task = unsafe { bpf_get_current_task() };
+    let mm = read::<u64>(task.wrapping_add(offset!(task_mm)))?;
+    let from = read::<u64>(mm.wrapping_add(offset!(mm_arg_start)))?;
+    let to = read::<u64>(mm.wrapping_add(offset!(mm_arg_end)))?;
+    Some((from, to.wrapping_sub(from)))
+}
+
+/// The file of the `struct linux_binprm` at an address.
+#[inline(always)]
+pub fn binprm_file(binprm: u64) -> Option<u64> {
+    read::<u64>(binprm.wrapping_add(offset!(binprm_file)))
+}
+
+/// The file of the `struct vm_area_struct` at an address; 0 for anonymous memory.
+#[inline(always)]
+pub fn vma_file(vma: u64) -> Option<u64> {
+    read::<u64>(vma.wrapping_add(offset!(vma_file)))
+}
+
+/// `ia_valid` of a `struct iattr`.
+#[inline(always)]
+pub fn iattr_valid(attributes: u64) -> Option<u32> {
+    read::<u32>(attributes.wrapping_add(offset!(iattr_valid)))
+}
+
+/// Whether `inode_setattr` has an argument before the dentry.
+#[inline(always)]
+pub fn setattr_is_shifted() -> bool {
+    offset!(setattr_dentry) != 0
+}
+
+/// `flags` of the `struct kernel_clone_args` at an address is not passed to hooks; the flags themselves are.
+/// Family and protocol of the `struct socket` at an address.
+#[inline(always)]
+pub fn socket(address: u64) -> Option<(u16, u16)> {
+    let sock = read::<u64>(address.wrapping_add(offset!(socket_sk)))?;
+    Some((
+        read::<u16>(sock.wrapping_add(offset!(sock_family)))?,
+        read::<u16>(sock.wrapping_add(offset!(sock_protocol)))?,
+    ))
+}
+
+/// Address and length of the name in a `struct msghdr`; address 0 where the message has none.
+#[inline(always)]
+pub fn message_name(message: u64) -> Option<(u64, u32)> {
+    Some((
+        read::<u64>(message.wrapping_add(offset!(msghdr_name)))?,
+        read::<u32>(message.wrapping_add(offset!(msghdr_namelen)))?,
+    ))
+}
+
+/// A socket address as the kernel copied it in: family, port in host order, and address (IPv4 as mapped IPv6).
+#[inline(always)]
+pub fn socket_address(address: u64, length: u32, assume: u16) -> Option<(u16, u16, [u8; 16])> {
+    const AF_INET: u16 = 2;
+    const AF_INET6: u16 = 10;
+    if length < 2 {
+        return None;
+    }
+    let named = read::<u16>(address)?;
+    let family = if named == 0 { assume } else { named };
+    let mut full = [0; 16];
+    if family == AF_INET && length >= 8 {
+        let port = u16::from_be(read::<u16>(address.wrapping_add(2))?);
+        let [a, b, c, d] = read::<[u8; 4]>(address.wrapping_add(4))?;
+        full = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d];
+        return Some((family, port, full));
+    }
+    if family == AF_INET6 && length >= 24 {
+        let port = u16::from_be(read::<u16>(address.wrapping_add(2))?);
+        full = read::<[u8; 16]>(address.wrapping_add(8))?;
+        return Some((family, port, full));
+    }
+    Some((family, 0, full))
+}
+
+/// Copies up to `length` bytes of the current task's own memory; false on a fault.
+///
+/// # Safety
+/// `to` must be valid for `length` bytes.
+#[inline(always)]
+pub unsafe fn copy_user(to: *mut u8, length: u32, from: u64) -> bool {
+    // SAFETY: the caller's; the helper checks the source.
+    unsafe { bpf_probe_read_user(to.cast(), length, from as *const _) == 0 }
+}
+
+/// Copies a kernel string with its NUL; the bytes copied, or a negative errno.
+///
+/// # Safety
+/// `to` must be valid for `length` bytes.
+#[inline(always)]
+pub unsafe fn copy_string(to: *mut u8, length: u32, from: u64) -> i64 {
+    // SAFETY: the caller's; the helper checks the source.
+    unsafe { bpf_probe_read_kernel_str(to.cast(), length, from as *const _) }
+}
+
+/// Copies `length` bytes between map values.
+///
+/// # Safety
+/// `to` and `from` must be valid for `length` bytes.
+#[inline(always)]
+pub unsafe fn copy(to: *mut u8, length: u32, from: *const u8) -> bool {
+    // SAFETY: the caller's.
+    unsafe { bpf_probe_read_kernel(to.cast(), length, from.cast()) == 0 }
+}
+
+/// The memory that the walk climbs in: the kernel's own.
+pub struct Live;
+
+impl Memory for Live {
+    #[inline(always)]
+    fn entry(&self, address: u64) -> Option<Entry> {
+        // `d_parent`, then `struct qstr`: hash, length, name.
+        let [parent, hash_len, name] = read::<[u64; 3]>(address.wrapping_add(offset!(dentry_parent)))?;
+        Some(Entry { parent, name, length: (hash_len >> 32) as u32 })
+    }
+
+    #[inline(always)]
+    fn mount(&self, address: u64) -> Option<Mount> {
+        let vfsmount = address.wrapping_add(offset!(mount_mnt));
+        Some(Mount {
+            parent: read::<u64>(address.wrapping_add(offset!(mount_parent)))?,
+            mountpoint: read::<u64>(address.wrapping_add(offset!(mount_mountpoint)))?,
+            root: read::<u64>(vfsmount.wrapping_add(offset!(vfsmount_root)))?,
+        })
+    }
+
+    #[inline(always)]
+    fn name(&self, address: u64, length: usize, text: &mut Text, at: usize) -> bool {
+        let to = text.as_mut_ptr().wrapping_add(((at - 1) & (TEXT - 1)) + 1);
+        // SAFETY: the start is at most TEXT and the length at most MAX_NAME, which the buffer's slack covers.
+        unsafe { copy(to, (length & MAX_NAME) as u32, address as *const u8) }
+    }
+
+    #[inline(always)]
+    fn chunk(&self, text: &Text, at: usize, length: usize, key: &mut EdgeKey) {
+        let from = text.as_ptr().wrapping_add(at & (2 * TEXT - 1));
+        // The mask keeps 64 apart from 0: lengths are 1 to CHUNK.
+        let length = ((length - 1) & (CHUNK - 1)) + 1;
+        // SAFETY: the name has CHUNK bytes; the helper checks the source. A fault zeroes the name, which matches
+        // no edge.
+        unsafe { copy(key.name.as_mut_ptr(), length as u32, from) };
+    }
+
+    #[inline(always)]
+    fn edge(&self, key: &EdgeKey) -> Option<Node> {
+        // SAFETY: the daemon does not reuse an element before a grace period is over.
+        unsafe { maps::EDGES.get(key) }.copied()
+    }
+}

@@ -1,0 +1,36 @@
+//! The maps that kernel object and daemon share. Keys and values are those of `gov_common`.
+
+use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, HashMap, LpmTrie, RingBuf};
+use gov_common::abi::{Control, MAX_SESSIONS, ReadKey, Session, State};
+use gov_common::policy::{EdgeKey, NetKey, NetRule, Node};
+
+/// What every hook looks at first.
+#[map]
+pub static CONTROL: Array<Control> = Array::with_max_entries(1, 0);
+
+/// A session's cgroup to its policy. The daemon never reuses an element while a hook may still read it: it waits
+/// for a grace period between taking one out and putting the next in.
+#[map]
+pub static SESSIONS: HashMap<u64, Session> = HashMap::with_max_entries(MAX_SESSIONS, 0);
+
+/// The kernel's account of each session.
+#[map]
+pub static STATES: Array<State> = Array::with_max_entries(MAX_SESSIONS, 0);
+
+/// The policies' trees. The same rule of reuse as for `SESSIONS`.
+#[map]
+pub static EDGES: HashMap<EdgeKey, Node> = HashMap::with_max_entries(1 << 20, BPF_F_NO_PREALLOC);
+
+/// The policies' networks.
+#[map]
+pub static NETS: LpmTrie<NetKey, NetRule> = LpmTrie::with_max_entries(1 << 17, 0);
+
+/// Reads by session and directory.
+#[map]
+pub static READS: HashMap<ReadKey, u64> = HashMap::with_max_entries(1 << 17, BPF_F_NO_PREALLOC);
+
+/// The decisions, on their way to the daemon.
+#[map]
+pub static RING: RingBuf = RingBuf::with_byte_size(1 << 24, 0);

@@ -1,0 +1,176 @@
+//! The room that one decision is worked out in, claimed from a small pool.
+//!
+//! A hook's stack has 512 bytes, a path has 4096. Hooks run with migration disabled but may be preempted by
+//! another task's hook on the same CPU, so a plain per-CPU buffer could be overwritten in the middle of a
+//! decision: each CPU has a pool, and a claim is one atomic operation on its bitmap.
+
+use crate::atomic;
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::PerCpuArray;
+use gov_common::abi::{MAX_NESTING, ReadKey, Session};
+use gov_common::event::Header;
+use gov_common::hidden::Hidden;
+use gov_common::walk::Walk;
+
+/// Decisions that may be under way on one CPU at once.
+const POOL: u32 = 8;
+/// Room for an event's tail: two parts, each bounded by a mask of [`PART`].
+pub const TAIL: usize = 2 * (PART + 1);
+/// Bounds the length of one part of a tail.
+pub const PART: usize = 8191;
+
+#[map]
+static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(POOL, 0);
+
+#[map]
+static CLAIMED: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+
+/// What a hook asks to be judged. All zero when the hook gets it.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Case {
+    /// The objects' dentries, 0 where there is none.
+    pub dentry: [u64; 2],
+    /// The `struct mount` that each object is reached through.
+    pub mount: [u64; 2],
+    /// Address of what the event's second part is taken from, by `extra`.
+    pub extra_at: u64,
+    /// Its length, where it has one.
+    pub extra_len: u64,
+    /// Levels of the cgroup tree that hold the task's sessions.
+    pub mask: u32,
+    pub extra: Extra,
+    /// [`gov_common::event::Action`] number.
+    pub action: u8,
+    /// [`gov_common::abi::Kind`] number: the counter that the decision adds to.
+    pub kind: u8,
+    /// Rights wanted on each object.
+    pub wanted: u8,
+    /// A reason for which the act is refused whatever the policy says, or 0.
+    pub given: u8,
+    /// What is judged besides the objects.
+    pub judge: Judge,
+    /// IP protocol, family, port and address of a connection or message.
+    pub protocol: u8,
+    pub family: u16,
+    pub port: u16,
+    pub address: [u8; 16],
+}
+
+/// What an event's second part is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Extra {
+    None = 0,
+    /// The second object's path.
+    SecondPath = 1,
+    /// A string of the kernel's at `extra_at`.
+    KernelString = 2,
+    /// `extra_len` bytes of the task's own memory at `extra_at`.
+    UserBytes = 3,
+}
+
+/// What is judged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Judge {
+    /// Nothing but whether the session stands: the hook has established that no scope speaks of the act.
+    Standing = 0,
+    /// The rights on each object.
+    Objects = 1,
+    /// The address and port.
+    Address = 2,
+}
+
+/// What was found out about an object.
+#[repr(C)]
+pub struct Object {
+    pub walk: Walk,
+    /// [`gov_common::verdict::Reason`] number of the climb.
+    pub reason: Hidden<u32>,
+    /// Inode number of the mount namespace that the object's mount belongs to; 0 for a mount of the kernel's own.
+    pub namespace: Hidden<u32>,
+    /// Bits `OBJECT_*`.
+    pub flags: Hidden<u32>,
+    pub reserved: u32,
+}
+
+/// The object lies on a mount of the kernel's own: a pipe, a memfd.
+pub const OBJECT_INTERNAL: u32 = 1;
+/// The object's name was taken away.
+pub const OBJECT_UNLINKED: u32 = 2;
+
+/// What one session says.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Level {
+    pub session: Session,
+    pub scope: u16,
+    pub reason: u8,
+    pub reserved: [u8; 5],
+}
+
+/// The room of one decision.
+#[repr(C)]
+pub struct Scratch {
+    pub case: Case,
+    pub levels: [Level; MAX_NESTING],
+    /// The session that refused; 0 while none has.
+    pub decider: Hidden<u64>,
+    /// The mount that is tried.
+    pub mount: Hidden<u64>,
+    /// How many of `levels` mean something.
+    pub count: Hidden<u32>,
+    /// The event's header and tail stand ready.
+    pub prepared: Hidden<u32>,
+    /// Lengths of the two parts of the tail.
+    pub object_len: Hidden<u32>,
+    pub extra_len: Hidden<u32>,
+    /// The directory that a counted read is counted in.
+    pub directory: ReadKey,
+    /// The directory is the object itself and not the one that the object lies in.
+    pub directory_is_object: Hidden<u32>,
+    pub reserved: u32,
+    pub objects: [Object; 2],
+    pub header: Header,
+    pub tail: [u8; TAIL],
+}
+
+/// The room with a number; `None` never happens for a number that [`claim`] gave.
+#[inline(always)]
+pub fn room(number: u32) -> Option<&'static mut Scratch> {
+    let room = SCRATCH.get_ptr_mut(number)?;
+    // SAFETY: the claim makes the room this task's alone until it is released, and the daemon never touches it.
+    Some(unsafe { &mut *room })
+}
+
+/// This CPU's bitmap of claimed rooms.
+#[inline(always)]
+fn claimed() -> Option<*mut u64> {
+    CLAIMED.get_ptr_mut(0)
+}
+
+/// Claims a room; `None` when all are in use, and then the caller refuses.
+#[inline(always)]
+pub fn claim() -> Option<u32> {
+    let bits = claimed()?;
+    let mut number = 0;
+    while number < POOL {
+        let bit = 1_u64 << number;
+        // SAFETY: a map value, aligned to 8 bytes.
+        if unsafe { atomic::fetch_or(bits, bit) } & bit == 0 {
+            return Some(number);
+        }
+        number += 1;
+    }
+    None
+}
+
+/// Gives a room back.
+#[inline(always)]
+pub fn release(number: u32) {
+    if let Some(bits) = claimed() {
+        // SAFETY: a map value, aligned to 8 bytes.
+        unsafe { atomic::fetch_and(bits, !(1_u64 << (number & 63))) };
+    }
+}

@@ -1,0 +1,70 @@
+//! Which sessions govern the current task.
+
+use crate::maps::{CONTROL, SESSIONS, STATES};
+use aya_ebpf::helpers::bpf_get_current_ancestor_cgroup_id;
+use gov_common::abi::{MAX_CGROUP_LEVELS, SESSION_ARM_AT_EXEC, Session};
+
+/// The levels of the cgroup tree at which a session lies above the current task; `None` for a task that no
+/// session governs, and then the hook leaves.
+#[inline(always)]
+pub fn governed() -> Option<u32> {
+    let control = CONTROL.get_ptr(0)?;
+    // SAFETY: the element is always there and aligned; volatile, because the daemon changes it at any time.
+    let levels = unsafe { core::ptr::read_volatile(&raw const (*control).levels) };
+    if levels == 0 {
+        return None;
+    }
+    let mask = gov_levels(levels);
+    if mask == 0 { None } else { Some(mask) }
+}
+
+/// Of the levels that may hold a session, those that hold one of the current task's.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn gov_levels(levels: u32) -> u32 {
+    let mut mask = 0;
+    let mut level = 0;
+    while level < MAX_CGROUP_LEVELS {
+        if levels & (1 << level) != 0 && at(level).is_some() {
+            mask |= 1 << level;
+        }
+        level += 1;
+    }
+    mask
+}
+
+/// The session whose cgroup is the current task's ancestor at a level.
+#[inline(always)]
+pub fn at(level: u32) -> Option<&'static Session> {
+    // SAFETY: the helper has no preconditions; 0 means that the task's cgroup is not that deep.
+    let id = unsafe { bpf_get_current_ancestor_cgroup_id(level as i32) };
+    if id == 0 {
+        return None;
+    }
+    // SAFETY: the daemon does not reuse an element before a grace period is over.
+    unsafe { SESSIONS.get(id) }
+}
+
+/// Whether a session's enforcement has begun.
+#[inline(always)]
+pub fn is_armed(session: &Session) -> bool {
+    if session.flags & SESSION_ARM_AT_EXEC == 0 {
+        return true;
+    }
+    match STATES.get_ptr(session.slot) {
+        // SAFETY: the element is aligned; volatile, because another CPU sets it.
+        Some(state) => unsafe { core::ptr::read_volatile(&raw const (*state).armed_ns) != 0 },
+        // Fail closed: a slot that is out of range is a session that judges.
+        None => true,
+    }
+}
+
+/// The mount namespace that a session was armed in; 0, which no namespace is, where it is not known.
+#[inline(always)]
+pub fn armed_namespace(session: &Session) -> u32 {
+    match STATES.get_ptr(session.slot) {
+        // SAFETY: the element is aligned; volatile, because another CPU sets it.
+        Some(state) => unsafe { core::ptr::read_volatile(&raw const (*state).mount_namespace) },
+        None => 0,
+    }
+}

@@ -1,0 +1,246 @@
+//! Weighing: what each of the task's sessions says to the act, from what was found out about its objects.
+
+use crate::kernel::{self, Belongs, Live};
+use crate::maps::NETS;
+use crate::scratch::{self, Case, Judge, OBJECT_INTERNAL, OBJECT_UNLINKED, Object, Scratch};
+use crate::subject;
+use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
+use aya_ebpf::maps::lpm_trie::Key;
+use gov_common::abi::{MAX_CGROUP_LEVELS, MAX_NESTING, SESSION_RECORD_ONLY, SESSION_SHELLS, Session};
+use gov_common::decide::{self, Verdict};
+use gov_common::policy::NetKey;
+use gov_common::rights::Rights;
+use gov_common::verdict::Reason;
+use gov_common::walk::{self, TEXT};
+
+const GRANTED: u32 = Reason::Granted as u32;
+const UNREADABLE: u32 = Reason::Unreadable as u32;
+
+/// Attempts at a walk that a rename disturbs.
+const ATTEMPTS: u32 = 8;
+
+/// Copies the armed sessions above the task into the room, outermost first; how many there are, which may be
+/// more than there is room for.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn gov_gather(number: u32) -> u32 {
+    let Some(room) = scratch::room(number) else { return 0 };
+    let mask = room.case.mask;
+    room.count.set(0);
+    let mut level = 0;
+    while level < MAX_CGROUP_LEVELS {
+        if mask & (1 << level) != 0
+            && let Some(session) = subject::at(level)
+            && subject::is_armed(session)
+        {
+            let count = room.count.get();
+            if (count as usize) < MAX_NESTING {
+                let place = &mut room.levels[count as usize & (MAX_NESTING - 1)];
+                place.session = *session;
+            }
+            room.count.set(count + 1);
+        }
+        level += 1;
+    }
+    room.count.get()
+}
+
+/// Finds out about the room's object `which`: where its mount belongs, whether it still has a name, and its path.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn gov_resolve(number: u32, which: u32) -> u32 {
+    let Some(room) = scratch::room(number) else { return UNREADABLE };
+    let which = which as usize & 1;
+    let (dentry, mount) = (room.case.dentry[which], room.case.mount[which]);
+    let object = &mut room.objects[which];
+    object.flags.set(0);
+    object.namespace.set(0);
+    object.reason.set(UNREADABLE);
+    // Fail closed: an object that cannot be read stays Unreadable.
+    let Some(unlinked) = kernel::is_unlinked(dentry) else { return UNREADABLE };
+    let Some(belongs) = kernel::belongs(mount, dentry) else { return UNREADABLE };
+    let mut flags = if unlinked { OBJECT_UNLINKED } else { 0 };
+    match belongs {
+        Belongs::Internal => {
+            flags |= OBJECT_INTERNAL;
+            object.flags.set(flags);
+            object.walk.stay(&Live, dentry);
+            object.reason.set(GRANTED);
+            return GRANTED;
+        }
+        Belongs::Namespace(inode) => object.namespace.set(inode),
+        // Judged as foreign: its namespace is 0, which no session is armed in.
+        Belongs::Nowhere => {}
+    }
+    object.flags.set(flags);
+    let mut attempt = 0;
+    while attempt < ATTEMPTS {
+        let Some(before) = kernel::rename_sequence() else { return UNREADABLE };
+        if before & 1 == 0 {
+            let reason = gov_climb(number, which as u32);
+            if kernel::rename_sequence() == Some(before) {
+                return reason;
+            }
+        }
+        attempt += 1;
+    }
+    // Fail closed: a path that was being renamed at every attempt is no path.
+    set_reason(number, which as u32, Reason::RenameRace);
+    Reason::RenameRace as u32
+}
+
+/// Writes what an object's walk came to.
+#[inline(always)]
+fn set_reason(number: u32, which: u32, reason: Reason) {
+    if let Some(room) = scratch::room(number) {
+        room.objects[which as usize & 1].reason.set(reason as u32);
+    }
+}
+
+/// One climb from the room's object `which` to the root.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn gov_climb(number: u32, which: u32) -> u32 {
+    let Some(room) = scratch::room(number) else { return UNREADABLE };
+    let which = which as usize & 1;
+    let (dentry, mount) = (room.case.dentry[which], room.case.mount[which]);
+    let object = &mut room.objects[which];
+    let reason = walk::climb(&Live, &mut object.walk, dentry, mount) as u32;
+    object.reason.set(reason);
+    reason
+}
+
+/// Descends the policy of the room's session `level` along the path of its object `which`.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn gov_descend(number: u32, level: u32, which: u32) -> u32 {
+    let Some(room) = scratch::room(number) else { return UNREADABLE };
+    let root = room.levels[level as usize & (MAX_NESTING - 1)].session.root;
+    walk::descend(&Live, &mut room.objects[which as usize & 1].walk, root);
+    GRANTED
+}
+
+/// What the room's session `level` says, left in its [`scratch::Level`]; the reason that binds the task, which
+/// is [`Reason::Granted`] for a session that only records.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn gov_weigh(number: u32, level: u32) -> u32 {
+    let Some(room) = scratch::room(number) else { return UNREADABLE };
+    let level = level as usize & (MAX_NESTING - 1);
+    let session = room.levels[level].session;
+    let verdict = weigh(room, number, level as u32, &session);
+    let place = &mut room.levels[level];
+    place.scope = verdict.scope;
+    place.reason = verdict.reason as u8;
+    if session.flags & SESSION_RECORD_ONLY != 0 { GRANTED } else { verdict.reason as u32 }
+}
+
+/// Weighs at every level: the reason that binds the task, the outermost refusal's; whose it is stays in the room.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn gov_weigh_all(number: u32) -> u32 {
+    let Some(room) = scratch::room(number) else { return UNREADABLE };
+    let mut reason = GRANTED;
+    let mut level = 0;
+    while level < MAX_NESTING as u32 {
+        if level < room.count.get() {
+            let answer = gov_weigh(number, level);
+            if reason == GRANTED && answer != GRANTED {
+                reason = answer;
+                room.decider.set(room.levels[level as usize & (MAX_NESTING - 1)].session.id);
+            }
+        }
+        level += 1;
+    }
+    reason
+}
+
+/// One session's verdict.
+#[inline(always)]
+fn weigh(room: &mut Scratch, number: u32, level: u32, session: &Session) -> Verdict {
+    // SAFETY: the helper has no preconditions.
+    let now = unsafe { bpf_ktime_get_boot_ns() };
+    let standing = decide::standing(session, now);
+    if standing as u32 != GRANTED {
+        return Verdict::refused(standing);
+    }
+    if room.case.given != 0 {
+        return Verdict::refused(given(room.case.given));
+    }
+    match room.case.judge {
+        Judge::Standing => Verdict::granted(gov_common::policy::NO_SCOPE),
+        Judge::Address => address(&room.case, session),
+        Judge::Objects => {
+            let first = object(room, number, level, 0, session);
+            if first.reason as u32 != GRANTED || room.case.dentry[1] == 0 {
+                return first;
+            }
+            let second = object(room, number, level, 1, session);
+            if second.reason as u32 != GRANTED { second } else { first }
+        }
+    }
+}
+
+/// One session's verdict on the act's object `which`.
+#[inline(always)]
+fn object(room: &mut Scratch, number: u32, level: u32, which: usize, session: &Session) -> Verdict {
+    let wanted = Rights::from_bits(room.case.wanted);
+    let executes = wanted.covers(Rights::EXECUTE);
+    let found = &room.objects[which];
+    let reason = found.reason.get();
+    if reason != GRANTED {
+        // Fail closed: no path, no right.
+        return Verdict::refused(given(reason as u8));
+    }
+    let flags = found.flags.get();
+    if executes && flags != 0 {
+        // Fail closed: what has no path in the tree cannot be granted by one.
+        return Verdict::refused(Reason::AnonymousExecution);
+    }
+    if flags & OBJECT_INTERNAL != 0 {
+        // Reached through a descriptor that the task already holds, and nowhere in the tree.
+        return Verdict::granted(gov_common::policy::NO_SCOPE);
+    }
+    let namespace = found.namespace.get();
+    if namespace == 0 || namespace != subject::armed_namespace(session) {
+        return Verdict::refused(Reason::ForeignMount);
+    }
+    gov_descend(number, level, which as u32);
+    let found = &room.objects[which];
+    let (node, exact) = found.walk.reached();
+    let shell = executes && is_shell(found);
+    decide::file(&node, exact, wanted, shell, session.flags & SESSION_SHELLS != 0)
+}
+
+/// Whether the object's own name is that of a shell.
+#[inline(always)]
+fn is_shell(object: &Object) -> bool {
+    let (at, length) = object.walk.last();
+    let mut name = [0_u8; 16];
+    if length == 0 || length >= name.len() / 2 + 1 {
+        return false;
+    }
+    let from = object.walk.text().as_ptr().wrapping_add(at & (2 * TEXT - 1));
+    // SAFETY: the mask keeps the length below the name's; a fault leaves a name that no shell has.
+    unsafe { kernel::copy(name.as_mut_ptr(), (length & 15) as u32, from) };
+    let mut packed = [0; 8];
+    packed.copy_from_slice(&name[..8]);
+    decide::is_shell_packed(packed, length)
+}
+
+/// One session's verdict on an address.
+#[inline(always)]
+fn address(case: &Case, session: &Session) -> Verdict {
+    let address = decide::reached_address(case.address);
+    let key = Key::new(32 + 128, NetKey { policy: session.net, address });
+    match NETS.get(&key) {
+        Some(rule) => decide::net(rule, case.port),
+        None => Verdict::refused(Reason::OutOfScope),
+    }
+}
+
+/// The reason with a number. Fail closed: a number that is none is [`Reason::Unreadable`].
+#[inline(always)]
+pub fn given(number: u8) -> Reason {
+    Reason::from_number(number).unwrap_or(Reason::Unreadable)
+}

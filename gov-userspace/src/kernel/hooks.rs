@@ -1,0 +1,49 @@
+//! The hooks of this build, by the names of their programs in the object.
+
+/// One program of the object.
+pub(super) struct Hook {
+    /// The program's name, which is the kernel's name of the hook.
+    pub(super) name: &'static str,
+    /// How it is attached.
+    pub(super) kind: Kind,
+    /// Whether the guarantees need it; the others exist on later kernels only, or only add detail.
+    pub(super) required: bool,
+}
+
+/// What a program is attached to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A security hook.
+    Lsm,
+    /// A tracepoint with types.
+    Tracepoint,
+}
+
+/// Every program that [`super::Kernel::load`] attaches.
+pub(super) const HOOKS: &[Hook] = &[
+    lsm("file_open"),
+    lsm("bprm_check_security"),
+    lsm("mmap_file"),
+    lsm("file_mprotect"),
+    lsm("path_mknod"),
+    lsm("path_mkdir"),
+    lsm("path_rmdir"),
+    lsm("path_unlink"),
+    lsm("path_symlink"),
+    lsm("path_link"),
+    lsm("path_rename"),
+    lsm("path_truncate"),
+    lsm("path_chmod"),
+    lsm("path_chown"),
+    lsm("inode_setattr"),
+    lsm("socket_create"),
+    lsm("socket_connect"),
+    lsm("socket_sendmsg"),
+    lsm("task_alloc"),
+    Hook { name: "sched_process_exec", kind: Kind::Tracepoint, required: true },
+];
+
+/// A security hook that the guarantees need.
+const fn lsm(name: &'static str) -> Hook {
+    Hook { name, kind: Kind::Lsm, required: true }
+}

@@ -1,0 +1,249 @@
+//! Loads the kernel object and puts its hooks in force.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use aya::maps::{Array, HashMap, LpmTrie, Map, RingBuf};
+use aya::programs::{BtfTracePoint, Lsm, Program, ProgramError};
+use aya::{Btf, Ebpf, EbpfLoader};
+use gov_common::abi::{ABI_VERSION, ReadKey, State};
+use gov_common::verdict::Reason;
+
+use super::enforcement::{Enforcement, HookStatus};
+use super::error::{KernelError, causes, is_not_permitted};
+use super::hooks::{HOOKS, Hook, Kind};
+use super::offsets::Types;
+use super::policies::Policies;
+use super::ring::Ring;
+use super::sessions::{BindSpec, Sessions, Slot};
+use super::wire::Wire;
+use crate::policy::Compiled;
+
+pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/gov.bpf.o"));
+const LSM_LIST: &str = "/sys/kernel/security/lsm";
+/// The smallest ring: the longest event fits many times.
+const LEAST_RING: u32 = 1 << 16;
+
+/// How to load.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// Bytes of the ring that decisions come through; rounded up to a power of two.
+    pub ring_bytes: u32,
+    /// A folder of a bpf file system where links are pinned, so that enforcement outlives this process; without
+    /// it enforcement ends with [`Kernel`].
+    pub pin_dir: Option<PathBuf>,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self { ring_bytes: 1 << 24, pin_dir: None }
+    }
+}
+
+/// The kernel's side, loaded and attached. Dropping it detaches every hook that is not pinned.
+pub struct Kernel {
+    object: Ebpf,
+    sessions: Sessions,
+    enforcement: Enforcement,
+}
+
+impl Kernel {
+    /// Loads the object for this kernel and attaches every hook that it has.
+    ///
+    /// # Errors
+    /// The kernel cannot be asked, refuses, or lays its structures out in an unknown way; see [`KernelError`].
+    pub fn load(options: &LoadOptions) -> Result<(Self, Ring), KernelError> {
+        if OBJECT.is_empty() {
+            return Err(KernelError::NoObject);
+        }
+        require_lsm()?;
+        let types = Types::of_this_kernel()?;
+        let offsets = types.offsets()?;
+        if offsets.rename_lock == 0 {
+            return Err(KernelError::Symbol { symbol: "rename_lock" });
+        }
+        let btf = Btf::from_sys_fs()
+            .map_err(|error| KernelError::Btf { path: "/sys/kernel/btf/vmlinux", message: causes(&error) })?;
+        let ring_bytes = options.ring_bytes.max(LEAST_RING).checked_next_power_of_two().unwrap_or(1 << 31);
+        let mut object = EbpfLoader::new()
+            .btf(Some(&btf))
+            .override_global("OFFSETS", &Wire(offsets), true)
+            .map_max_entries("RING", ring_bytes)
+            .load(OBJECT)
+            .map_err(|error| refusal(&error).unwrap_or(KernelError::Object { message: causes(&error) }))?;
+        require_version(&mut object)?;
+        let sessions = sessions(&mut object)?;
+        let ring =
+            RingBuf::try_from(take(&mut object, "RING")?).map_err(KernelError::map("open the ring"))?;
+        let mut hooks = Vec::with_capacity(HOOKS.len());
+        for hook in HOOKS {
+            hooks.push(put_in_force(&mut object, hook, &types, &btf)?);
+        }
+        let required = |name: &str| HOOKS.iter().any(|hook| hook.name == name && hook.required);
+        let enforcement = Enforcement::of(hooks, required);
+        Ok((Self { object, sessions, enforcement }, Ring(ring)))
+    }
+
+    /// What is in force.
+    pub const fn enforcement(&self) -> &Enforcement {
+        &self.enforcement
+    }
+
+    /// Binds a cgroup to a policy: when this returns, its tasks are governed.
+    ///
+    /// # Errors
+    /// The cgroup is bound already or too deep, or a table is full.
+    pub fn bind(&mut self, spec: &BindSpec<'_>) -> Result<Slot, KernelError> {
+        self.sessions.bind(spec)
+    }
+
+    /// Gives a session another policy in one step.
+    ///
+    /// # Errors
+    /// The slot is not bound, or a table is full; then the old policy stays in force.
+    pub fn replace_policy(&mut self, slot: Slot, policy: &Compiled) -> Result<(), KernelError> {
+        self.sessions.replace_policy(slot, policy)
+    }
+
+    /// Refuses everything to a session from now on.
+    ///
+    /// # Errors
+    /// The slot is not bound.
+    pub fn cut(&mut self, slot: Slot, reason: Reason) -> Result<(), KernelError> {
+        self.sessions.cut(slot, reason)
+    }
+
+    /// The kernel's own account of a session.
+    ///
+    /// # Errors
+    /// The slot is not bound.
+    pub fn counters(&self, slot: Slot) -> Result<State, KernelError> {
+        self.sessions.counters(slot)
+    }
+
+    /// How often a session has read in each directory.
+    ///
+    /// # Errors
+    /// The slot is not bound.
+    pub fn read_counts(&self, slot: Slot) -> Result<Vec<(ReadKey, u64)>, KernelError> {
+        self.sessions.read_counts(slot)
+    }
+
+    /// Lets a session go and returns the kernel's final account of it. End its tasks first: from here on they
+    /// are not governed.
+    ///
+    /// # Errors
+    /// The slot is not bound.
+    pub fn unbind(&mut self, slot: Slot) -> Result<State, KernelError> {
+        self.sessions.unbind(slot)
+    }
+
+    /// How many instructions the verifier walked through for each program, by hook.
+    ///
+    /// # Errors
+    /// The kernel does not tell.
+    pub fn verifier_counts(&self) -> Result<Vec<(String, u64)>, KernelError> {
+        let mut counts = Vec::new();
+        for hook in HOOKS {
+            let Some(program) = self.object.program(hook.name) else { continue };
+            if program.fd().is_err() {
+                // Not loaded: this kernel has no such hook.
+                continue;
+            }
+            let info = program.info().map_err(|error| failed(hook, &error))?;
+            counts.push((hook.name.to_owned(), u64::from(info.verified_instruction_count().unwrap_or(0))));
+        }
+        Ok(counts)
+    }
+}
+
+impl std::fmt::Debug for Kernel {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Kernel").field("enforcement", &self.enforcement).finish_non_exhaustive()
+    }
+}
+
+/// Refuses a kernel whose BPF LSM is off: programs would attach and never run. Where the list cannot be read
+/// the self-test finds out.
+fn require_lsm() -> Result<(), KernelError> {
+    match fs::read_to_string(LSM_LIST) {
+        Ok(active) if !active.trim().split(',').any(|name| name == "bpf") => {
+            Err(KernelError::LsmOff { active: active.trim().to_owned() })
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Refuses an object of another version of the boundary.
+fn require_version(object: &mut Ebpf) -> Result<(), KernelError> {
+    let map = Array::<_, u32>::try_from(take(object, ".rodata.abi")?)
+        .map_err(KernelError::map("read the object's version"))?;
+    let version = map.get(&0, 0).map_err(KernelError::map("read the object's version"))?;
+    if version == ABI_VERSION {
+        Ok(())
+    } else {
+        Err(KernelError::Version { object: version, daemon: ABI_VERSION })
+    }
+}
+
+/// The maps of sessions and policies.
+fn sessions(object: &mut Ebpf) -> Result<Sessions, KernelError> {
+    const OPEN: &str = "open the kernel object's maps";
+    let edges = HashMap::try_from(take(object, "EDGES")?).map_err(KernelError::map(OPEN))?;
+    let nets = LpmTrie::try_from(take(object, "NETS")?).map_err(KernelError::map(OPEN))?;
+    Ok(Sessions {
+        control: Array::try_from(take(object, "CONTROL")?).map_err(KernelError::map(OPEN))?,
+        sessions: HashMap::try_from(take(object, "SESSIONS")?).map_err(KernelError::map(OPEN))?,
+        states: Array::try_from(take(object, "STATES")?).map_err(KernelError::map(OPEN))?,
+        reads: HashMap::try_from(take(object, "READS")?).map_err(KernelError::map(OPEN))?,
+        policies: Policies::new(edges, nets),
+        bound: BTreeMap::new(),
+    })
+}
+
+/// A map of the object.
+fn take(object: &mut Ebpf, name: &str) -> Result<Map, KernelError> {
+    object.take_map(name).ok_or_else(|| KernelError::Object { message: format!("it holds no map `{name}`") })
+}
+
+/// Loads and attaches one program; a hook that the kernel does not have is left out and says so.
+fn put_in_force(object: &mut Ebpf, hook: &Hook, types: &Types, btf: &Btf) -> Result<HookStatus, KernelError> {
+    let name = hook.name.to_owned();
+    if hook.kind == Kind::Lsm && !types.has_function(&format!("bpf_lsm_{name}")) {
+        return Ok(HookStatus { name, tag: String::new(), attached: false });
+    }
+    let program = object
+        .program_mut(hook.name)
+        .ok_or_else(|| KernelError::Object { message: format!("it holds no program `{name}`") })?;
+    attach(program, hook, btf).map_err(|error| refusal(&error).unwrap_or_else(|| failed(hook, &error)))?;
+    let tag = program.info().map_err(|error| failed(hook, &error))?.tag();
+    Ok(HookStatus { name, tag: format!("{tag:016x}"), attached: true })
+}
+
+/// Loads and attaches one program.
+fn attach(program: &mut Program, hook: &Hook, btf: &Btf) -> Result<(), ProgramError> {
+    match hook.kind {
+        Kind::Lsm => {
+            let program: &mut Lsm = program.try_into()?;
+            program.load(hook.name, btf)?;
+            program.attach()?;
+        }
+        Kind::Tracepoint => {
+            let program: &mut BtfTracePoint = program.try_into()?;
+            program.load(hook.name, btf)?;
+            program.attach()?;
+        }
+    }
+    Ok(())
+}
+
+/// A program that does not load or attach.
+fn failed(hook: &Hook, error: &ProgramError) -> KernelError {
+    KernelError::Program { hook: hook.name, message: causes(error) }
+}
+
+/// The plain word for a kernel that refuses on principle.
+fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<KernelError> {
+    is_not_permitted(error).then_some(KernelError::NotPermitted)
+}

@@ -1,0 +1,30 @@
+//! The kernel's side of gov: loads the hooks, binds sessions to policies, and reads what the hooks have counted
+//! and recorded. The only module that names aya.
+
+mod enforcement;
+mod error;
+mod grace;
+mod hooks;
+mod load;
+#[cfg(test)]
+mod native;
+mod offsets;
+mod policies;
+mod ring;
+mod sessions;
+mod wire;
+
+pub use enforcement::{Enforcement, EnforcementStatus, HookStatus};
+pub use error::KernelError;
+pub use load::{Kernel, LoadOptions};
+pub use ring::Ring;
+pub use sessions::{BindSpec, Slot};
+
+/// How many instructions the verifier walked through for each program of this build on this kernel, by hook.
+///
+/// # Errors
+/// Those of [`Kernel::load`].
+pub fn verifier_counts() -> Result<Vec<(String, u64)>, KernelError> {
+    let (kernel, _ring) = Kernel::load(&LoadOptions::default())?;
+    kernel.verifier_counts()
+}
