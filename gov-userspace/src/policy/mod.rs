@@ -128,7 +128,7 @@ pub enum PolicyError {
     #[error("{0} scopes are more than a policy holds ({NO_SCOPE}): grant directories instead of files")]
     TooManyScopes(usize),
     /// A path with more components than the kernel walks.
-    #[error("scope `{0}` lies deeper than the kernel looks (64 components): grant a directory above it")]
+    #[error("scope `{0}` lies deeper than the kernel looks (63 components): grant a directory above it")]
     TooDeep(Scope),
     /// A link that somebody could point elsewhere.
     #[error(

@@ -82,7 +82,7 @@ pub(super) fn resolve(scope: &Scope, path: &CleanPath, facts: &dyn HostFacts) ->
             }
         }
     }
-    if steps.len() > MAX_DEPTH {
+    if steps.len() >= MAX_DEPTH {
         return Err(PolicyError::TooDeep(scope.clone()));
     }
     Ok(Place { components: steps.into_iter().map(|step| step.component).collect(), is_directory })
