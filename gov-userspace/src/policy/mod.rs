@@ -270,3 +270,6 @@ mod tests;
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "a test that wraps panics")]
 mod nets_tests;
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that wraps panics")]
+mod walk_tests;
