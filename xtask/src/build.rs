@@ -27,7 +27,7 @@ pub fn ready() -> Result<Built> {
 
 /// Builds the programs that run inside a machine to test gov and to show it.
 pub fn suites() -> Result<Vec<PathBuf>> {
-    programs("tests", &["gov-act", "gov-suite", "gov-demo"], &object()?)
+    programs("tests", &["gov-act", "gov-bench-open", "gov-suite", "gov-demo"], &object()?)
 }
 
 /// Builds programs of one package, linked statically.

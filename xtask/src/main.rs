@@ -1,6 +1,7 @@
 //! `cargo xtask VERB`: builds, checks, tests and shows gov.
 
 mod apt;
+mod bench;
 mod build;
 mod cache;
 mod check;
@@ -32,6 +33,8 @@ enum Verb {
     Check(check::Check),
     /// Run the checks, the tests on this machine and the suite in virtual machines
     Test(test::Test),
+    /// Measure gov beside what it is compared with
+    Bench(bench::Bench),
     /// Run a command in a virtual machine that has this checkout's gov
     Vm(vm::Machine),
     /// Show gov at work: the real gpt-engineer meets a poisoned answer
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         })),
         Verb::Check(check) => check::run(&check),
         Verb::Test(test) => test::run(&test),
+        Verb::Bench(bench) => bench::run(&bench),
         Verb::Vm(machine) => vm::run(machine),
         Verb::Demo(demo) => demo::run(&demo),
     };

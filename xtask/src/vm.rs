@@ -40,6 +40,9 @@ pub struct Machine {
     /// Show the kernel's messages on the standard error
     #[arg(long)]
     pub console: bool,
+    /// One CPU whose clock advances a nanosecond an instruction, so that times are instruction counts
+    #[arg(long)]
+    pub count_instructions: bool,
     /// The command and its arguments; a shell when the standard input is a terminal: `-- bash`
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<String>,
@@ -60,6 +63,7 @@ impl Machine {
             append: String::new(),
             timeout: 600,
             console: false,
+            count_instructions: false,
             command,
             programs: Vec::new(),
         }

@@ -44,13 +44,19 @@ pub struct Running {
 /// in its allocator, with bits of an address in EFLAGS); without it kernels take another road.
 const CPU: &str = "max,-cx16";
 
+/// Two CPUs, each a thread of the host.
+const QUICK: [&str; 4] = ["-accel", "tcg,thread=multi", "-smp", "2"];
+/// One CPU, whose time is the number of instructions that it has executed.
+const COUNTING: [&str; 4] = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"];
+
 /// Starts a machine.
 pub fn start(machine: &Machine, kernel: &Kernel, root: &Path, guest: &Guest) -> Result<Running> {
     apt::programs(&NEEDED)?;
     let mut command = Command::new("setpriv");
     command
         .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
-        .args(["-M", "q35", "-accel", "tcg,thread=multi", "-cpu", CPU, "-smp", "2"])
+        .args(["-M", "q35", "-cpu", CPU])
+        .args(if machine.count_instructions { COUNTING } else { QUICK })
         .args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
         .args(["-m", &machine.memory.to_string()])
         .arg("-kernel")
@@ -98,6 +104,9 @@ pub fn start(machine: &Machine, kernel: &Kernel, root: &Path, guest: &Guest) -> 
 
 fn command_line(machine: &Machine) -> String {
     let mut line = String::from("console=ttyS0 panic=-1 random.trust_cpu=on");
+    if machine.count_instructions {
+        line.push_str(" clocksource=tsc tsc=reliable");
+    }
     if !machine.console {
         line.push_str(" quiet");
     }
