@@ -18,16 +18,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gov::journal::{CHECKPOINT, CHECKPOINTS, LOG, Log, NewLog, origin};
+use gov::delegation::{Request, Unverified};
+use gov::journal::{CHECKPOINT, CHECKPOINTS, DELEGATION, LOG, Log, NewLog, origin};
 use gov::key::Secret;
 use gov::receipt::{
     Close, Count, Counters, Ending, EnforcementFacts, Fact, HostFacts, Receipt, SessionFacts, Start,
 };
+use gov::scope::Scope;
 use gov::verify::{Evidence, Verdict};
 use gov_common::abi::{ABI_VERSION, State};
 use gov_common::event::{Action, Header};
 use gov_common::policy::NO_SCOPE;
 use gov_common::verdict::Reason;
+use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 use sha2::{Digest, Sha256};
 use zerocopy::IntoBytes;
@@ -157,16 +160,31 @@ fn record(number: u64) -> Vec<u8> {
     [header.as_bytes(), path.as_bytes(), extra].concat()
 }
 
+/// The delegation's bytes, and its id.
+fn delegation() -> (Vec<u8>, String) {
+    let request = Request {
+        scopes: vec![Scope::parse(b"file:write:/project").unwrap()],
+        spend: "1usd".parse().unwrap(),
+        lifetime: Duration::from_secs(7200),
+        max_depth: 0,
+        subject: None,
+    };
+    let bytes = gov::delegation::request(&request, &Secret::from_seed([9; 32]), Timestamp::now()).unwrap();
+    let id = Unverified::parse(&bytes).unwrap().claims().id.clone();
+    (bytes, id)
+}
+
 fn write(dir: &Path, records: &[Vec<u8>], key: &Arc<Secret>) {
+    let (delegation, delegation_id) = delegation();
     let session = dir.file_name().unwrap().to_str().unwrap().to_owned();
     let facts = SessionFacts {
-        delegation_id: format!("sha256:{}", "00".repeat(32)),
+        delegation_id,
         scopes: vec!["file:write:/project".to_owned()],
         session: session.clone(),
     };
-    let new = NewLog { origin: origin("bench", &session), facts, delegation: b"{}", group: None };
+    let new = NewLog { origin: origin("bench", &session), facts, delegation: &delegation, group: None };
     let mut log = Log::create(dir, new, Arc::clone(key)).unwrap();
-    log.append(Receipt::Fact(&Fact::Start(Box::new(start(key))))).unwrap();
+    log.append(Receipt::Fact(&Fact::Start(Box::new(start(key, &delegation))))).unwrap();
     let mut state = State { armed_ns: 1, ..State::default() };
     for record in records {
         let event = gov::event::parse(record).unwrap();
@@ -189,12 +207,12 @@ fn enforcement() -> EnforcementFacts {
     EnforcementFacts { attached: "0".to_owned(), hooks: vec![], missing: vec![], status: "full" }
 }
 
-fn start(key: &Secret) -> Start {
+fn start(key: &Secret, delegation: &[u8]) -> Start {
     let name = || "bench".to_owned();
     Start {
         boot_id: name(),
         command: vec![],
-        delegation_sha256: hex::encode(Sha256::digest(b"{}")),
+        delegation_sha256: hex::encode(Sha256::digest(delegation)),
         delegated_to: name(),
         enforcement: enforcement(),
         expires: "2100-01-01T00:00:00Z".to_owned(),
@@ -229,7 +247,7 @@ fn check(dir: &Path, key: &Secret) {
         log: open(LOG),
         checkpoint: std::fs::read(dir.join(CHECKPOINT)).unwrap(),
         history: Some(open(CHECKPOINTS)),
-        delegation: Some(b"{}".to_vec()),
+        delegation: Some(std::fs::read(dir.join(DELEGATION)).unwrap()),
         claimed: None,
     };
     let report = gov::verify::log(evidence, &[key.public()]).unwrap();

@@ -56,9 +56,11 @@ pub(super) struct Account {
     order: Option<String>,
 }
 
-struct Start {
+/// What the start receipt says.
+pub(super) struct Start {
     key: String,
-    delegation_sha256: String,
+    pub(super) delegation_sha256: String,
+    pub(super) wall: String,
     boot_id: String,
     enforcement: String,
     missing: Vec<String>,
@@ -85,8 +87,12 @@ impl Account {
         self.start.as_ref().map(|start| start.key.as_str())
     }
 
-    pub(super) fn delegation_sha256(&self) -> Option<&str> {
-        self.start.as_ref().map(|start| start.delegation_sha256.as_str())
+    pub(super) fn start(&self) -> Option<&Start> {
+        self.start.as_ref()
+    }
+
+    pub(super) fn delegation(&self) -> Option<&str> {
+        self.delegation.as_deref()
     }
 
     /// Takes the line with this number.
@@ -112,7 +118,7 @@ impl Account {
         match kind {
             "decision" => self.decision(&receipt).and_then(|()| self.sequence(&receipt)),
             "directory" | "executed" | "armed" => self.sequence(&receipt),
-            "start" => self.start(&receipt),
+            "start" => self.starts(&receipt),
             "policy-changed" => self.policy(&receipt),
             "reads" => {
                 self.directory_reads = self.directory_reads.saturating_add(number(&receipt, "count")?);
@@ -170,12 +176,13 @@ impl Account {
         Ok(())
     }
 
-    fn start(&mut self, receipt: &Value<'_>) -> Result<(), String> {
+    fn starts(&mut self, receipt: &Value<'_>) -> Result<(), String> {
         let enforcement = receipt.field("enforcement").ok_or("it says nothing of enforcement")?;
         let missing = enforcement.field("missing").map_or(&[][..], |missing| missing.elements());
         self.start = Some(Start {
             key: text(receipt, "key")?.to_owned(),
             delegation_sha256: text(receipt, "delegation_sha256")?.to_owned(),
+            wall: text(receipt, "wall")?.to_owned(),
             boot_id: text(receipt, "boot_id")?.to_owned(),
             enforcement: text(enforcement, "status")?.to_owned(),
             missing: missing.iter().filter_map(|lack| lack.text().map(str::to_owned)).collect(),

@@ -4,6 +4,7 @@
 //! kernel feature and no network: whoever has the files and a public key can do it anywhere.
 
 mod account;
+mod delegation;
 mod heads;
 mod ranges;
 mod single;
@@ -11,7 +12,6 @@ mod single;
 use std::io::{self, BufRead};
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use self::account::Account;
 use self::heads::Heads;
@@ -141,21 +141,7 @@ pub fn log<L: BufRead, H: BufRead>(evidence: Evidence<L, H>, trusted: &[Public])
         Some(fault) => Item::fails("form", fault),
     }];
     items.extend(heads.items(&tree, account.session(), account.key()));
-    items.push(delegation(evidence.delegation.as_deref(), account.delegation_sha256()));
+    items.push(delegation::item(evidence.delegation.as_deref(), &account));
     items.extend(account.items());
     Ok(Report::new(items, account.summary(tree.size())))
-}
-
-fn delegation(bytes: Option<&[u8]>, stated: Option<&str>) -> Item {
-    const NAME: &str = "delegation";
-    match (bytes, stated) {
-        (Some(bytes), Some(stated)) if hex::encode(Sha256::digest(bytes)) == stated => {
-            Item::holds(NAME, "the delegation is the one that the session started with")
-        }
-        (Some(_), Some(_)) => {
-            Item::fails(NAME, "the delegation's bytes are not those that the session started with")
-        }
-        (None, _) => Item::unknown(NAME, "the delegation's bytes are not there"),
-        (_, None) => Item::unknown(NAME, "no start receipt says which delegation it is"),
-    }
 }

@@ -4,10 +4,11 @@
 use std::fs;
 use std::path::Path;
 
-use gov::journal::{CHECKPOINT, CHECKPOINTS, LOG, SESSION};
+use gov::journal::{CHECKPOINT, CHECKPOINTS, DELEGATION, LOG, SESSION};
 use gov::key::Secret;
 use gov::merkle::{Tree, leaf};
 use gov::note::Checkpoint;
+use sha2::{Digest, Sha256};
 
 use super::{Scratch, key, other, sample, verify};
 
@@ -105,6 +106,11 @@ const DAMAGES: &[Damage] = &[
         on: |log| fs::write(log.join("delegation.json"), "{}").unwrap(),
     },
     Damage {
+        name: "the delegation's signature is another, by who has the log's key",
+        status: 1,
+        on: other_signature,
+    },
+    Damage {
         name: "the delegation is gone",
         status: 3,
         on: |log| fs::remove_file(log.join("delegation.json")).unwrap(),
@@ -148,7 +154,7 @@ fn no_flipped_bit_of_a_log_goes_unseen() {
             log,
             checkpoint: fs::read(scratch.log.join(CHECKPOINT)).unwrap(),
             history: None::<&[u8]>,
-            delegation: Some(sample::DELEGATION.to_vec()),
+            delegation: Some(sample::delegation().to_vec()),
             claimed: None,
         };
         gov::verify::log(evidence, &[sample::key().public()]).unwrap().verdict
@@ -204,6 +210,19 @@ fn older_checkpoint(log: &Path) {
     let history = fs::read_to_string(log.join(CHECKPOINTS)).unwrap();
     let first: String = serde_json::from_str(history.lines().next().unwrap()).unwrap();
     fs::write(log.join(CHECKPOINT), first).unwrap();
+}
+
+/// The delegation is signed by nobody, and the start receipt says that it always was so.
+fn other_signature(log: &Path) {
+    let path = log.join(DELEGATION);
+    let before = fs::read_to_string(&path).unwrap();
+    let (head, tail) = before.split_once(r#""signature":""#).unwrap();
+    let digit = if tail.starts_with('0') { "1" } else { "0" };
+    let after = format!(r#"{head}"signature":"{digit}{}"#, &tail[1..]);
+    fs::write(path, &after).unwrap();
+    let digest = |text: &str| hex::encode(Sha256::digest(text));
+    edit(log, &digest(&before), &digest(&after));
+    sign(log, &sample::key());
 }
 
 /// Removes one event, numbers the lines again and signs: the kernel's sequence number gives it away.

@@ -1,8 +1,10 @@
 //! A session's log as the daemon writes it, with every kind of receipt that an ordinary session has.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use gov::delegation::{self, Request, Unverified};
 use gov::event::{Address, Event, Extra, Object, Task};
 use gov::journal::{Log, NewLog, origin};
 use gov::key::Secret;
@@ -10,14 +12,33 @@ use gov::receipt::{
     Artifact, ArtifactState, Artifacts, Close, Count, Counters, Cut, Ending, EnforcementFacts, Fact,
     HookFacts, HostFacts, Loss, PolicyChanged, Reads, Receipt, Recovered, SessionFacts, Start,
 };
+use gov::scope::Scope;
 use gov_common::abi::{Kind, ReadKey, State};
 use gov_common::event::Action;
 use gov_common::rights::Rights;
 use gov_common::verdict::Reason;
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-/// The bytes of the delegation; what they say is not the log's matter.
-pub(crate) const DELEGATION: &[u8] = br#"{"delegation":"of a test"}"#;
+/// The delegation's bytes.
+pub(crate) fn delegation() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| {
+        let request = Request {
+            scopes: SCOPES.map(|scope| Scope::parse(scope.as_bytes()).unwrap()).to_vec(),
+            spend: "150usd".parse().unwrap(),
+            lifetime: Duration::from_secs(7200),
+            max_depth: 0,
+            subject: None,
+        };
+        delegation::request(&request, &Secret::from_seed([9; 32]), Timestamp::now()).unwrap()
+    })
+}
+
+fn delegation_id() -> String {
+    Unverified::parse(delegation()).unwrap().claims().id.clone()
+}
+
 const SCOPES: [&str; 3] =
     ["file:write:/project", "code:execute:/usr/bin/python3", "network:connect:192.0.2.1:443"];
 
@@ -38,10 +59,10 @@ impl Session {
             origin: origin("host", "s-1"),
             facts: SessionFacts {
                 session: "s-1".to_owned(),
-                delegation_id: "sha256:00".to_owned(),
+                delegation_id: delegation_id(),
                 scopes: SCOPES.map(str::to_owned).to_vec(),
             },
-            delegation: DELEGATION,
+            delegation: delegation(),
             group: None,
         };
         let mut session = Self { log: Log::create(dir, new, key()).unwrap(), state: State::default() };
@@ -148,7 +169,7 @@ fn start() -> Start {
     Start {
         boot_id: "b".to_owned(),
         command: vec!["gpte".to_owned(), "/project".to_owned()],
-        delegation_sha256: hex::encode(Sha256::digest(DELEGATION)),
+        delegation_sha256: hex::encode(Sha256::digest(delegation())),
         delegated_to: "did:key:z6Mk".to_owned(),
         enforcement: enforcement(),
         expires: "2026-01-01T00:00:00Z".to_owned(),
