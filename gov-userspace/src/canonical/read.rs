@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use thiserror::Error;
 
-use super::MAX_INTEGER;
+use super::{MAX_INTEGER, plain_length};
 
 /// Levels of nesting that are read; receipts have three.
 const MAX_NESTING: u32 = 16;
@@ -114,7 +114,8 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, depth: u32) -> Result<Value<'a>, CanonicalError> {
         self.step();
-        let mut fields: Vec<(Cow<'a, str>, Value<'a>)> = Vec::with_capacity(16);
+        let mut fields: Vec<(Cow<'a, str>, Value<'a>)> =
+            Vec::with_capacity(if depth.saturating_add(1) == MAX_NESTING { 24 } else { 8 });
         while self.goes_on(b'}', fields.is_empty())? {
             let at = self.at;
             let name = self.string()?;
@@ -196,8 +197,7 @@ impl<'a> Reader<'a> {
     /// Steps over what stands in text as it is.
     fn plain(&mut self) {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-        self.at = self.at.saturating_add(rest.iter().position(special).unwrap_or(rest.len()));
+        self.at = self.at.saturating_add(plain_length(rest));
     }
 
     /// The character of an escape: each has one spelling.

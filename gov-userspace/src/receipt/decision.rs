@@ -144,13 +144,14 @@ fn object(object: &Object, line: &mut Writer<'_>) {
         if object.device != 0 {
             field.text("device", &device(object.device));
         }
-        if std::str::from_utf8(&object.path).is_err() {
+        let path = String::from_utf8_lossy(&object.path);
+        if is_lossy(&path, &object.path) {
             field.hex("hex", &object.path);
         }
         if object.inode != 0 {
             field.integer("inode", object.inode);
         }
-        field.text("path", &String::from_utf8_lossy(&object.path));
+        field.text("path", &path);
         if object.unlinked {
             field.truth("unlinked", true);
         }
@@ -167,8 +168,9 @@ pub(super) fn device(device: u32) -> String {
 
 fn task(task: &Task, line: &mut Writer<'_>) {
     line.object(Some("task"), |field| {
-        field.text("comm", &String::from_utf8_lossy(&task.comm));
-        if std::str::from_utf8(&task.comm).is_err() {
+        let comm = String::from_utf8_lossy(&task.comm);
+        field.text("comm", &comm);
+        if is_lossy(&comm, &task.comm) {
             field.hex("comm_hex", &task.comm);
         }
         field.integer("gid", task.gid.into());
@@ -182,8 +184,14 @@ fn task(task: &Task, line: &mut Writer<'_>) {
 
 /// Bytes as text, with the bytes themselves in hexadecimal before it where they are not UTF-8.
 fn bytes(hex: &str, text: &str, bytes: &[u8], field: &mut Writer<'_>) {
-    if std::str::from_utf8(bytes).is_err() {
+    let shown = String::from_utf8_lossy(bytes);
+    if is_lossy(&shown, bytes) {
         field.hex(hex, bytes);
     }
-    field.text(text, &String::from_utf8_lossy(bytes));
+    field.text(text, &shown);
+}
+
+/// Whether the text is not these bytes, because they are not UTF-8.
+fn is_lossy(shown: &str, bytes: &[u8]) -> bool {
+    shown.as_bytes() != bytes
 }
