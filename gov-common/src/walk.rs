@@ -8,7 +8,7 @@
 //! Both are generic over [`Memory`], which is the kernel's memory and maps in the hooks and a model in the tests.
 
 use crate::hidden::Hidden;
-use crate::policy::{CHUNK, EdgeKey, MAX_DEPTH, MAX_NAME, Node};
+use crate::policy::{CHUNK, MAX_DEPTH, MAX_NAME, Node};
 use crate::verdict::Reason;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -51,10 +51,9 @@ pub trait Memory {
     fn mount(&self, address: u64) -> Option<Mount>;
     /// Copies `length` bytes (1 to 255) from `address` to `text[at..]`; false on a fault. `at` is below [`TEXT`].
     fn name(&self, address: u64, length: usize, text: &mut Text, at: usize) -> bool;
-    /// Copies `length` bytes (1 to [`CHUNK`]) of `text[at..]` to the front of an edge's name.
-    fn chunk(&self, text: &Text, at: usize, length: usize, key: &mut EdgeKey);
-    /// The node that an edge leads to.
-    fn edge(&self, key: &EdgeKey) -> Option<Node>;
+    /// The node that the edge of `length` bytes (1 to [`CHUNK`]) of `text[at..]` leads to from the node `parent`;
+    /// `more` as in [`crate::policy::EdgeKey`].
+    fn edge(&self, parent: u32, more: bool, text: &Text, at: usize, length: usize) -> Option<Node>;
 }
 
 /// The buffer that a path is written into from its end.
@@ -96,6 +95,13 @@ impl Walk {
     pub fn reset(&mut self) {
         self.start.set(TEXT as u32);
         self.steps.set(0);
+    }
+
+    /// Stands at the root of a policy's tree.
+    #[inline(always)]
+    pub fn enter(&mut self, root: Node) {
+        self.here.set(root);
+        self.exact.set(0);
     }
 
     /// Goes nowhere: the path of an object that no tree holds is a slash and its own name, if it has one.
@@ -208,51 +214,59 @@ pub fn climb<M: Memory>(memory: &M, walk: &mut Walk, entry: u64, mount: u64) -> 
 
 /// Descends the policy's tree from `root` along the path of a walk that [`climb`] finished; the result is
 /// [`Walk::reached`]. A component that has no edge ends the descent: what holds at the deepest node holds below.
+#[inline(always)]
+pub fn descend<M: Memory>(memory: &M, walk: &mut Walk, root: Node) {
+    walk.enter(root);
+    descend_by(|turn| descend_one(memory, walk, turn));
+}
+
+/// Takes one component after the other until `one` says that there are no more.
+#[expect(clippy::arithmetic_side_effects, reason = "a counter below MAX_DEPTH")]
+#[inline(always)]
+pub fn descend_by(mut one: impl FnMut(usize) -> bool) {
+    let mut turn = 0;
+    while turn < MAX_DEPTH && one(turn) {
+        turn += 1;
+    }
+}
+
+/// Takes the component that is `turn` steps below the root; whether the descent goes on.
 #[expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     reason = "every index is masked, and a step below the table's length has a component"
 )]
 #[inline(always)]
-pub fn descend<M: Memory>(memory: &M, walk: &mut Walk, root: Node) {
-    walk.here.set(root);
-    walk.exact.set(0);
-    let mut turn = 0;
-    while turn < MAX_DEPTH {
-        let steps = walk.steps.get();
-        if steps <= turn as u32 {
-            walk.exact.set(1);
-            return;
-        }
-        let component = walk.component[(steps as usize - 1 - turn) & (TABLE - 1)];
-        if component.length != 0 && !take(memory, walk, component) {
-            return;
-        }
-        turn += 1;
+pub fn descend_one<M: Memory>(memory: &M, walk: &mut Walk, turn: usize) -> bool {
+    let steps = walk.steps.get() as usize;
+    if steps <= turn {
+        walk.exact.set(1);
+        return false;
     }
-    // Only a walk of exactly MAX_DEPTH steps gets here, and climb calls that too deep.
+    let component = walk.component[(steps - 1 - turn) & (TABLE - 1)];
+    // A component of no length is a mount that was passed: it has no name of its own.
+    component.length == 0 || take(memory, walk, component).is_some()
 }
 
-/// Takes the edges of one component; false if there are none, and then the walk stays where it is.
+/// Takes the edges of one component; `None` if there are none, and then the walk stays where it is.
 #[expect(clippy::arithmetic_side_effects, reason = "offsets stay below TEXT, lengths below 256")]
 #[inline(always)]
-fn take<M: Memory>(memory: &M, walk: &mut Walk, component: Component) -> bool {
+fn take<M: Memory>(memory: &M, walk: &mut Walk, component: Component) -> Option<()> {
     let mut from = walk.here.get();
     let mut chunk = 0;
     while chunk < MAX_CHUNKS {
         let passed = chunk * CHUNK;
         let left = (component.length as usize & MAX_NAME) - passed;
         let more = left > CHUNK;
-        let mut key = EdgeKey { parent: from.id, more: more as u32, name: [0; CHUNK] };
         let length = if more { CHUNK } else { left };
-        memory.chunk(&walk.text, (component.at as usize & (TEXT - 1)) + passed, length, &mut key);
-        let Some(to) = memory.edge(&key) else { return false };
+        let at = (component.at as usize & (2 * TEXT - 1)) + passed;
+        let to = memory.edge(from.id, more, &walk.text, at, length)?;
         if !more {
             walk.here.set(to);
-            return true;
+            return Some(());
         }
         from = to;
         chunk += 1;
     }
-    false
+    None
 }

@@ -348,17 +348,24 @@ impl Memory for Live {
     }
 
     #[inline(always)]
-    fn chunk(&self, text: &Text, at: usize, length: usize, key: &mut EdgeKey) {
+    fn edge(&self, parent: u32, more: bool, text: &Text, at: usize, length: usize) -> Option<Node> {
+        const WORDS: usize = size_of::<EdgeKey>() / 8;
+        let mut key = [const { MaybeUninit::<u64>::uninit() }; WORDS];
+        for word in &mut key {
+            // Volatile, so that the compiler stores words and does not call memset, which goes byte by byte and
+            // costs the verifier five instructions for each.
+            // SAFETY: the word is ours.
+            unsafe { core::ptr::write_volatile(word.as_mut_ptr(), 0) };
+        }
+        key[0].write(parent as u64 | (more as u64) << 32);
         let from = text.as_ptr().wrapping_add(at & (2 * TEXT - 1));
         // The mask keeps 64 apart from 0: lengths are 1 to CHUNK.
         let length = ((length - 1) & (CHUNK - 1)) + 1;
-        // SAFETY: the name has CHUNK bytes; the helper checks the source. A fault zeroes the name, which matches
-        // no edge.
-        unsafe { copy(key.name.as_mut_ptr(), length as u32, from) };
-    }
-
-    #[inline(always)]
-    fn edge(&self, key: &EdgeKey) -> Option<Node> {
+        // SAFETY: behind the first word the key has CHUNK bytes; the helper checks the source. A fault zeroes the
+        // name, which matches no edge.
+        unsafe { copy(key.as_mut_ptr().cast::<u8>().wrapping_add(8), length as u32, from) };
+        // SAFETY: every word is written, the layout is `EdgeKey`'s, and u64 is aligned at least as strictly.
+        let key = unsafe { &*key.as_ptr().cast::<EdgeKey>() };
         // SAFETY: the daemon does not reuse an element before a grace period is over.
         unsafe { maps::EDGES.get(key) }.copied()
     }

@@ -29,20 +29,29 @@ pub extern "C" fn gov_gather(number: u32) -> u32 {
     room.count.set(0);
     let mut level = 0;
     while level < MAX_CGROUP_LEVELS {
-        if mask & (1 << level) != 0
-            && let Some(session) = subject::at(level)
-            && subject::is_armed(session)
-        {
-            let count = room.count.get();
-            if (count as usize) < MAX_NESTING {
-                let place = &mut room.levels[count as usize & (MAX_NESTING - 1)];
-                place.session = *session;
-            }
-            room.count.set(count + 1);
+        if mask & (1 << level) != 0 {
+            gov_gather_one(number, level);
         }
         level += 1;
     }
     room.count.get()
+}
+
+/// Copies the session at one level into the room, if there is one and it is armed.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn gov_gather_one(number: u32, level: u32) -> u32 {
+    let Some(room) = scratch::room(number) else { return 0 };
+    let Some(session) = subject::at(level & (MAX_CGROUP_LEVELS - 1)) else { return 0 };
+    if !subject::is_armed(session) {
+        return 0;
+    }
+    let count = room.count.get();
+    if (count as usize) < MAX_NESTING {
+        room.levels[count as usize & (MAX_NESTING - 1)].session = *session;
+    }
+    room.count.set(count + 1);
+    1
 }
 
 /// Finds out about the room's object `which`: where its mount belongs, whether it still has a name, and its path.
@@ -116,8 +125,17 @@ pub extern "C" fn gov_climb(number: u32, which: u32) -> u32 {
 pub extern "C" fn gov_descend(number: u32, level: u32, which: u32) -> u32 {
     let Some(room) = scratch::room(number) else { return UNREADABLE };
     let root = room.levels[level as usize & (MAX_NESTING - 1)].session.root;
-    walk::descend(&Live, &mut room.objects[which as usize & 1].walk, root);
+    room.objects[which as usize & 1].walk.enter(root);
+    walk::descend_by(|turn| gov_descend_one(number, which, turn as u32) != 0);
     GRANTED
+}
+
+/// One turn of the descent: 1 while it goes on. A function of its own, so that the verifier walks it once.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn gov_descend_one(number: u32, which: u32, turn: u32) -> u32 {
+    let Some(room) = scratch::room(number) else { return 0 };
+    walk::descend_one(&Live, &mut room.objects[which as usize & 1].walk, turn as usize) as u32
 }
 
 /// What the room's session `level` says, left in its [`scratch::Level`]; the reason that binds the task, which
@@ -216,16 +234,16 @@ fn object(room: &mut Scratch, number: u32, level: u32, which: usize, session: &S
 #[inline(always)]
 fn is_shell(object: &Object) -> bool {
     let (at, length) = object.walk.last();
-    let mut name = [0_u8; 16];
-    if length == 0 || length >= name.len() / 2 + 1 {
+    let mut name = 0_u64;
+    if length == 0 || length > size_of::<u64>() {
         return false;
     }
     let from = object.walk.text().as_ptr().wrapping_add(at & (2 * TEXT - 1));
-    // SAFETY: the mask keeps the length below the name's; a fault leaves a name that no shell has.
-    unsafe { kernel::copy(name.as_mut_ptr(), (length & 15) as u32, from) };
-    let mut packed = [0; 8];
-    packed.copy_from_slice(&name[..8]);
-    decide::is_shell_packed(packed, length)
+    // The mask keeps 8 apart from 0: lengths are 1 to 8.
+    let bounded = ((length - 1) & 7) + 1;
+    // SAFETY: the name has eight bytes; a fault leaves a name that no shell has.
+    unsafe { kernel::copy((&raw mut name).cast(), bounded as u32, from) };
+    decide::is_shell_packed(name.to_ne_bytes(), length)
 }
 
 /// One session's verdict on an address.
