@@ -9,6 +9,7 @@ mod tree;
 
 use std::net::IpAddr;
 
+use gov_common::decide::is_shell;
 use gov_common::policy::{EdgeKey, NO_SCOPE, NetRule, Node};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -194,7 +195,7 @@ pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Resu
                     Err(PolicyError::Link { .. }) if place_in_list >= own => place::unresolved(path),
                     outcome => outcome?,
                 };
-                let named = *right == FileRight::Execute && !place.is_directory;
+                let named = *right == FileRight::Execute && !place.is_directory && names_itself(path, &place);
                 tree.grant(place.components, *right, named, index);
             }
             Scope::External => rules.push(nets::external(&facts.addresses(), index)),
@@ -219,6 +220,13 @@ pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Resu
     let mut compiled = Compiled { root, edges, nets, shells, scopes, digest: [0; 32] };
     compiled.digest = digest(&compiled);
     Ok(compiled)
+}
+
+/// Whether a path names the file that it leads to: `/bin/sh` names the shell there, whatever that is called, but
+/// `/bin/ls` does not name a shell that is all the tools in one.
+fn names_itself(path: &CleanPath, place: &place::Place) -> bool {
+    let leads_to_shell = place.components.last().is_some_and(|last| is_shell(last));
+    !leads_to_shell || path.components().last().is_some_and(is_shell)
 }
 
 fn digest(compiled: &Compiled) -> [u8; 32] {

@@ -145,6 +145,18 @@ fn only_a_file_that_a_scope_names_is_named() {
 }
 
 #[test]
+fn a_tool_that_is_a_link_to_a_shell_does_not_name_the_shell() {
+    let world = World::default()
+        .link("/bin/ls", "busybox", true)
+        .link("/bin/sh", "busybox", true)
+        .file("/bin/busybox");
+    let flags = |scope: &str| walk(&compile(&scopes(&[scope]), &world).unwrap(), b"/bin/busybox").0.flags;
+    assert_eq!(flags("code:execute:/bin/ls"), 0);
+    assert_eq!(flags("code:execute:/bin/sh"), NODE_EXECUTE_NAMED);
+    assert_eq!(flags("code:execute:/bin/busybox"), NODE_EXECUTE_NAMED);
+}
+
+#[test]
 fn a_link_that_root_placed_is_followed() {
     let world = World::default()
         .link("/bin", "usr/bin", true)
