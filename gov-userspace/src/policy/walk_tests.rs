@@ -4,7 +4,7 @@ use super::tests::World;
 use super::{Compiled, compile};
 use crate::scope::tests::{any_file_right, any_path};
 use crate::scope::{CleanPath, FileRight, Scope};
-use gov_common::policy::{EdgeKey, MAX_DEPTH, Node};
+use gov_common::policy::{CHUNK, EdgeKey, MAX_DEPTH, Node};
 use gov_common::rights::Rights;
 use gov_common::verdict::Reason;
 use gov_common::walk::{Entry, Memory, Mount, Text, Walk, climb, descend};
@@ -38,12 +38,10 @@ impl Memory for Model {
         true
     }
 
-    fn chunk(&self, text: &Text, at: usize, length: usize, key: &mut EdgeKey) {
-        key.name[..length].copy_from_slice(&text[at..at + length]);
-    }
-
-    fn edge(&self, key: &EdgeKey) -> Option<Node> {
-        self.edges.get(key).copied()
+    fn edge(&self, parent: u32, more: bool, text: &Text, at: usize, length: usize) -> Option<Node> {
+        let mut name = [0; CHUNK];
+        name[..length].copy_from_slice(&text[at..at + length]);
+        self.edges.get(&EdgeKey { parent, more: u32::from(more), name }).copied()
     }
 }
 
