@@ -28,6 +28,11 @@ pub mod trust;
 pub mod keystore;
 pub mod library;
 pub mod kernel;
+pub mod host;
+pub mod control;
+pub mod config;
 
 // top
+pub mod session;
+pub mod daemon;
 pub mod cli;

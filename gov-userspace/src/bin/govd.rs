@@ -1,3 +1,5 @@
 //! `govd`: the daemon.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    gov::cli::govd::main(std::env::args_os())
+}

@@ -4,12 +4,19 @@
 
 mod audit;
 mod completions;
+mod daemon;
 mod delegation;
+mod doctor;
+mod end;
 mod evidence;
+mod exec;
 mod failure;
+pub mod govd;
 mod keys;
 mod man;
+mod ps;
 mod receipts;
+mod run;
 mod shown;
 mod terms;
 mod verify;
@@ -33,6 +40,12 @@ struct Cli {
 /// One variant a subcommand, in the order in which a user meets them.
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Run a command under a signed delegation.
+    Run(run::Args),
+    /// List the sessions.
+    Ps(ps::Args),
+    /// End a session.
+    End(end::Args),
     /// Make, sign, explain and check delegations.
     Delegation(delegation::Args),
     /// Show and enrol keys.
@@ -43,10 +56,15 @@ enum Command {
     Verify(verify::Args),
     /// List a session's receipts, or hand one on with its proof.
     Receipts(receipts::Args),
+    /// Tell what this host can enforce, and the line that mends each lack.
+    Doctor(doctor::Args),
     /// Print the completion script of a shell.
     Completions(completions::Args),
     /// Write the man pages into a folder.
     Man(man::Args),
+    /// Wait for the daemon, then execute the command of `gov run`.
+    #[command(name = "__exec", hide = true)]
+    Exec(exec::Args),
 }
 
 /// Runs `gov` with these arguments (the program's name first) and returns the status to exit with.
@@ -56,11 +74,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return failure::usage(&error),
     };
     let outcome = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Ps(args) => ps::run(&args),
+        Command::End(args) => end::run(&args),
         Command::Delegation(args) => delegation::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Receipts(args) => receipts::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Exec(args) => exec::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };

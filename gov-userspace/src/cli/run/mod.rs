@@ -1,0 +1,108 @@
+//! `gov run -- COMMAND`: runs a command under a signed delegation, and exits with the command's own status.
+//!
+//! There is no way from here to an ungoverned command: the child executes it only after the daemon has answered
+//! that it enforces.
+
+mod chain;
+mod child;
+mod summary;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::daemon::{Socket, out_of_turn, reply};
+use super::{Exit, Failure};
+use crate::control::message::{Ended, Reply, Request, SessionView, Stage, Start, Started, Wait};
+use child::Waiting;
+
+/// How long to wait for the log's close once the command has ended and nothing else of the session runs.
+const CLOSE_MS: u32 = 2_000;
+
+/// Arguments of `gov run`.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    #[command(flatten)]
+    authority: chain::Authority,
+    /// The session's name begins with this; by default with the command's name.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Record each read one by one.
+    #[arg(long)]
+    record_reads: bool,
+    /// End the session when `gov run` ends, whatever still runs in it.
+    #[arg(long)]
+    end_with_run: bool,
+    /// Print no summary.
+    #[arg(long, short)]
+    quiet: bool,
+    /// Print the summary as one line of JSON on standard error.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    socket: Socket,
+    /// The command and its arguments.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// Starts the session, runs the command in it, and tells how it went.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let Some(name) = args.command.first() else {
+        return Err(Failure::new(Exit::Usage, "`gov run`", "no command is named"));
+    };
+    let program = child::find(name)?;
+    let mut daemon = args.socket.connect()?;
+    let delegations = args.authority.chain()?;
+    let waiting = Waiting::spawn(&program, &args.command)?;
+    let start = Request::Start(start(args, &program, delegations));
+    let started = match reply(daemon.ask_with_pidfd(start, waiting.process().pidfd())) {
+        Ok(Reply::Started(started)) => started,
+        refused => {
+            waiting.abandon();
+            return Err(refused.err().unwrap_or_else(out_of_turn));
+        }
+    };
+    // A connection that is held tells the daemon how long this process lives.
+    let held = args.end_with_run.then_some(daemon);
+    let environment =
+        [("TMPDIR", started.temporary_folder.as_str()), ("GOV_SESSION", started.session.as_str())];
+    let exit = waiting.run(&environment)?;
+    drop(held);
+    let view = settle(args, &started)?;
+    if !args.quiet {
+        summary::print(&view, args.json);
+    }
+    Ok(match view.ended {
+        Some(Ended::Completed) | None => exit,
+        Some(_ended_by_gov) => Exit::SessionEnded,
+    })
+}
+
+fn start(args: &Args, program: &std::path::Path, delegations: Vec<String>) -> Start {
+    let folder = std::env::current_dir().unwrap_or_else(|_gone| PathBuf::from("(removed)"));
+    let base = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Start {
+        delegations,
+        command: args.command.iter().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+        folder: folder.to_string_lossy().into_owned(),
+        name: args.name.clone().unwrap_or(base),
+        record_reads: args.record_reads,
+        end_with_connection: args.end_with_run,
+    }
+}
+
+/// The session after the command's end: closed, or still running what the command left behind.
+fn settle(args: &Args, started: &Started) -> Result<SessionView, Failure> {
+    let wait = |milliseconds| -> Result<SessionView, Failure> {
+        let wait = Wait { session: started.session.clone(), milliseconds };
+        match args.socket.ask(Request::Wait(wait))? {
+            Reply::Session(view) => Ok(view),
+            _other => Err(out_of_turn()),
+        }
+    };
+    let mut view = wait(CLOSE_MS)?;
+    while view.state == Stage::Ending || (view.state == Stage::Running && view.processes == 0) {
+        view = wait(CLOSE_MS)?;
+    }
+    Ok(view)
+}

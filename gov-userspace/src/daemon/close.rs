@@ -1,0 +1,105 @@
+//! Closes a session in which nobody is left: the kernel's final account, the end of its log, and nothing left over.
+//!
+//! It takes two steps, because what the session left behind may be much to hash, and the ring does not wait.
+
+use gov_common::abi::{ReadKey, State};
+
+use super::records;
+use super::{ground::Ground, temporary};
+use crate::control::message::{SessionView, Stage};
+use crate::receipt::{Artifact, Close};
+use crate::session::Session;
+use crate::session::artifacts::Touched;
+use crate::session::enforcer::Enforcer;
+use crate::session::recorder::{End, Finish, Recorder};
+
+/// A session that the kernel has let go, whose log has no end yet.
+pub(super) struct Released<S> {
+    session: Session<S>,
+    account: State,
+    reads: Vec<(ReadKey, u64)>,
+    close: Close,
+}
+
+/// What is left of a closed session.
+pub(super) struct Closed {
+    /// How it ended.
+    pub(super) view: SessionView,
+    /// Its log, when the disk had no room for the end.
+    pub(super) unfinished: Option<Box<Recorder>>,
+}
+
+/// Takes it out of the kernel and removes its cgroup and its folder. A step that fails is said, and does not keep
+/// the others from being taken.
+pub(super) fn release<E: Enforcer>(
+    enforcer: &mut E,
+    ground: &Ground,
+    session: Session<E::Slot>,
+) -> Released<E::Slot> {
+    let name = &session.name;
+    let reads = enforcer.read_counts(session.slot).unwrap_or_else(|error| {
+        complain(name, "the counts of reads are lost", &error);
+        Vec::new()
+    });
+    let before = enforcer.counters(session.slot);
+    let account = enforcer.unbind(session.slot).or_else(|error| {
+        complain(name, "the session stays in the kernel", &error);
+        before
+    });
+    let account = account.unwrap_or_else(|error| {
+        // The close receipt will not agree with the receipts, and a verifier will say so.
+        complain(name, "the kernel's final account is lost", &error);
+        State::default()
+    });
+    if let Err(error) = temporary::remove(&session.temporary) {
+        complain(name, "the session's temporary folder stays", &error);
+    }
+    if let Err(error) = session.cgroup.remove() {
+        complain(name, "the session's cgroup stays", &error);
+    }
+    let close = records::ending(ground, &session, &account);
+    Released { session, account, reads, close }
+}
+
+impl<S> Released<S> {
+    /// The paths that the session changed.
+    pub(super) fn take_touched(&mut self) -> Touched {
+        self.session.recorder.take_touched()
+    }
+
+    /// As `gov ps` shows it: nobody is left in it, and its log has no end yet.
+    pub(super) fn view(&self) -> SessionView {
+        let mut view = self.session.view(&self.account);
+        view.state = Stage::Ending;
+        view.ended = Some(self.session.reason_of_end());
+        view.processes = 0;
+        view
+    }
+
+    /// Writes the end of its log.
+    pub(super) fn complete(mut self, artifacts: &[Artifact]) -> Closed {
+        let name = self.session.name.clone();
+        let end = End { account: &self.account, reads: &self.reads, artifacts, close: self.close.clone() };
+        if let Err(error) = self.session.recorder.write_end(end) {
+            complain(&name, "the end of the log cannot be written", &error);
+        }
+        let mut view = self.view();
+        view.state = Stage::Closed;
+        let unfinished = match self.session.recorder.finish() {
+            Finish::Done => None,
+            Finish::Full(error, recorder) => {
+                complain(&name, "the end of the log waits for room on the disk", &error);
+                Some(recorder)
+            }
+            Finish::Failed(error) => {
+                complain(&name, "the log is not closed; its last checkpoint stands", &error);
+                None
+            }
+        };
+        Closed { view, unfinished }
+    }
+}
+
+fn complain(session: &str, what: &str, error: &dyn std::error::Error) {
+    tracing::error!(session, "{what}: {error}");
+}

@@ -1,0 +1,291 @@
+//! The engine's core: owns the kernel and the sessions, takes the ring's records, answers the peers' questions.
+//!
+//! Everything here runs on one thread and takes as long as it takes: while it is behind, the ring fills, and the
+//! kernel refuses what it cannot record.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use gov_common::verdict::Reason;
+use tokio::sync::{mpsc, watch};
+
+use super::close::{self, Released};
+use super::ground::Ground;
+use crate::clock;
+use crate::control::message::{Ended, SessionView};
+use crate::event;
+use crate::receipt::Artifact;
+use crate::session::Session;
+use crate::session::enforcer::Enforcer;
+use crate::session::recorder::{Finish, Recorder};
+
+/// Closed sessions that are remembered for `gov ps --all` and for those who wait.
+const REMEMBERED: usize = 1024;
+/// How long the last events of a session in which nobody is left may be on their way.
+const LAST_EVENTS: Duration = Duration::from_secs(2);
+
+/// Where helpers tell the engine what they saw.
+#[derive(Clone, Debug)]
+pub(super) struct Notices {
+    /// A session in which nobody is left.
+    pub(super) emptied: mpsc::Sender<String>,
+    /// What stands at the paths that a session changed.
+    pub(super) looked: mpsc::Sender<(String, Vec<Artifact>)>,
+}
+
+/// What the engine owns.
+pub(super) struct Core<E: Enforcer> {
+    pub(super) enforcer: E,
+    pub(super) ground: Ground,
+    pub(super) sessions: BTreeMap<String, Session<E::Slot>>,
+    /// Names by the kernel's numbers.
+    numbers: HashMap<u64, String>,
+    /// Sessions that the kernel has let go, whose files are being hashed.
+    pub(super) released: BTreeMap<String, Released<E::Slot>>,
+    pub(super) closed: VecDeque<SessionView>,
+    /// Logs of closed sessions that wait for room on the disk.
+    unfinished: Vec<(String, Box<Recorder>)>,
+    closings: watch::Sender<u64>,
+    notices: Notices,
+    last_number: u64,
+    stopping: bool,
+}
+
+impl<E: Enforcer> Core<E> {
+    pub(super) fn new(enforcer: E, ground: Ground, closings: watch::Sender<u64>, notices: Notices) -> Self {
+        Self {
+            enforcer,
+            ground,
+            sessions: BTreeMap::new(),
+            numbers: HashMap::new(),
+            released: BTreeMap::new(),
+            closed: VecDeque::new(),
+            unfinished: Vec::new(),
+            closings,
+            notices,
+            last_number: 0,
+            stopping: false,
+        }
+    }
+
+    /// Takes one record of the ring.
+    pub(super) fn record(&mut self, bytes: &[u8], now: Instant) {
+        let event = match event::parse(bytes) {
+            Ok(event) => event,
+            Err(error) => {
+                // The kernel numbered it, so the session's sequence will show that it is missing.
+                tracing::error!("a record of the ring cannot be read: {error}");
+                return;
+            }
+        };
+        let session = self.numbers.get(&event.session).and_then(|name| self.sessions.get_mut(name));
+        let Some(session) = session else {
+            tracing::debug!(session = event.session, "an event of no live session");
+            return;
+        };
+        if let Err(error) = session.recorder.take(event, now) {
+            let name = session.name.clone();
+            self.log_failed(&name, &error, now);
+        }
+    }
+
+    /// Takes a session that has begun, and watches for its end.
+    pub(super) fn adopt(&mut self, session: Session<E::Slot>) {
+        if let Err(error) =
+            super::watch::start(session.name.clone(), &session.cgroup, self.notices.emptied.clone())
+        {
+            tracing::warn!(session = session.name, "the session's end will be noticed late: {error}");
+        }
+        tracing::info!(session = session.name, uid = session.uid, "session begins");
+        self.numbers.insert(session.number, session.name.clone());
+        self.sessions.insert(session.name.clone(), session);
+    }
+
+    /// Makes the checkpoints that are due.
+    pub(super) fn commit(&mut self, now: Instant) {
+        let mut failed = Vec::new();
+        for (name, session) in &mut self.sessions {
+            if let Err(error) = session.recorder.commit_if_due(now) {
+                failed.push((name.clone(), error));
+            }
+        }
+        for (name, error) in failed {
+            self.log_failed(&name, &error, now);
+        }
+    }
+
+    /// What time brings: expiry, kills, gaps. Returns the sessions in which nobody is left.
+    pub(super) fn tick(&mut self, now: Instant) -> Vec<String> {
+        let mut expired = Vec::new();
+        let mut failed = Vec::new();
+        let mut empty = Vec::new();
+        for (name, session) in &mut self.sessions {
+            if session.is_expired() {
+                expired.push(name.clone());
+            }
+            if let Err(error) = session.kill_if_due(now) {
+                tracing::error!(session = name, "cannot kill what is left of the session: {error}");
+            }
+            if session.recorder.is_waiting() {
+                match self.enforcer.counters(session.slot) {
+                    Ok(account) => {
+                        if let Err(error) = session.recorder.declare_lost(&account, now) {
+                            failed.push((name.clone(), error));
+                        }
+                    }
+                    Err(error) => {
+                        tracing::error!(session = name, "cannot read the kernel's account: {error}")
+                    }
+                }
+            }
+            match session.cgroup.populated() {
+                Ok(true) => {}
+                Ok(false) => empty.push(name.clone()),
+                Err(error) => tracing::error!(session = name, "cannot see who is in the session: {error}"),
+            }
+        }
+        self.finish_logs();
+        for name in expired {
+            self.begin_end(&name, Ended::Expired, now);
+        }
+        for (name, error) in failed {
+            self.log_failed(&name, &error, now);
+        }
+        empty
+    }
+
+    /// Whether nobody is left in the session.
+    pub(super) fn is_empty(&self, name: &str) -> bool {
+        self.sessions.get(name).is_some_and(|session| matches!(session.cgroup.populated(), Ok(false)))
+    }
+
+    /// Whether all that the session's processes did has been taken from the ring. A record that another CPU is
+    /// still writing holds up those behind it, so it may take another look; it does not take for ever.
+    pub(super) fn is_complete(&mut self, name: &str, now: Instant) -> bool {
+        let Some(session) = self.sessions.get_mut(name) else { return false };
+        let since = *session.empty_since.get_or_insert(now);
+        match self.enforcer.counters(session.slot) {
+            Ok(account) if session.recorder.is_complete(&account) => true,
+            Ok(_) | Err(_) => now.saturating_duration_since(since) >= LAST_EVENTS,
+        }
+    }
+
+    /// Closes a session in which nobody is left and whose last events were taken from the ring. What it left
+    /// behind is hashed on a thread of its own; [`Core::complete`] is next.
+    pub(super) fn close(&mut self, name: &str) {
+        let Some(session) = self.sessions.remove(name) else { return };
+        self.numbers.remove(&session.number);
+        let mut released = close::release(&mut self.enforcer, &self.ground, session);
+        let touched = released.take_touched();
+        self.released.insert(name.to_owned(), released);
+        if touched.is_empty() {
+            return self.complete(name, &[]);
+        }
+        let (session, looked) = (name.to_owned(), self.notices.looked.clone());
+        let look = move || {
+            if looked.blocking_send((session, touched.look())).is_err() {
+                tracing::error!("the daemon stopped while a session's files were hashed");
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("hash".to_owned()).spawn(look) {
+            tracing::error!(session = name, "no thread to hash the session's files: {error}");
+            self.complete(name, &[]);
+        }
+    }
+
+    /// Ends the log of a session that was let go.
+    pub(super) fn complete(&mut self, name: &str, artifacts: &[Artifact]) {
+        let Some(released) = self.released.remove(name) else { return };
+        let close::Closed { view, unfinished } = released.complete(artifacts);
+        self.unfinished.extend(unfinished.map(|recorder| (view.session.clone(), recorder)));
+        tracing::info!(
+            session = view.session,
+            decisions = view.decisions,
+            refused = view.refused,
+            "session is closed: {}",
+            view.ended.map_or("unknown", Ended::name)
+        );
+        if self.closed.len() >= REMEMBERED {
+            self.closed.pop_front();
+        }
+        self.closed.push_back(view);
+        self.closings.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Asks a session to end; a session that is ending or gone stays as it is.
+    pub(super) fn begin_end(&mut self, name: &str, why: Ended, now: Instant) {
+        let grace = match why {
+            Ended::LogFailed => Duration::ZERO,
+            _other => Duration::from_millis(u64::from(self.ground.config.grace_ms)),
+        };
+        let Some(session) = self.sessions.get_mut(name) else { return };
+        if session.is_log_failed() || (session.is_ending() && why != Ended::LogFailed) {
+            return;
+        }
+        tracing::info!(session = name, "session is ended: {}", why.name());
+        if why == Ended::Expired
+            && let Err(error) = session.recorder.note_cut(Reason::Expired, "the delegation's time is over")
+        {
+            tracing::error!(session = name, "cannot record that the session expired: {error}");
+        }
+        if let Err(error) = session.begin_end(why, grace, now) {
+            tracing::error!(session = name, "cannot ask the session's processes to end: {error}");
+        }
+    }
+
+    /// Fails closed: what cannot be recorded must not happen.
+    fn log_failed(&mut self, name: &str, error: &dyn std::error::Error, now: Instant) {
+        let Some(session) = self.sessions.get(name) else { return };
+        if session.is_log_failed() {
+            return;
+        }
+        tracing::error!(session = name, "the session is cut off, because it cannot be recorded: {error}");
+        if let Err(error) = self.enforcer.cut(session.slot, Reason::CutOff) {
+            tracing::error!(session = name, "cannot cut the session off: {error}");
+        }
+        self.begin_end(name, Ended::LogFailed, now);
+        if let Some(session) = self.sessions.get_mut(name)
+            && let Err(error) = session.recorder.make_room()
+        {
+            tracing::error!(
+                session = name,
+                "cannot give back the space kept for the end of the log: {error}"
+            );
+        }
+    }
+
+    /// Tries again to finish the logs that wait for room on the disk.
+    fn finish_logs(&mut self) {
+        for (name, recorder) in std::mem::take(&mut self.unfinished) {
+            match recorder.finish() {
+                Finish::Done => tracing::info!(session = name, "the log is closed now"),
+                Finish::Full(_error, recorder) => self.unfinished.push((name, recorder)),
+                Finish::Failed(error) => tracing::error!(session = name, "the log stays open: {error}"),
+            }
+        }
+    }
+
+    /// Whether a session, or its log, is not closed.
+    pub(super) fn has_sessions(&self) -> bool {
+        !(self.sessions.is_empty() && self.released.is_empty() && self.unfinished.is_empty())
+    }
+
+    /// A number that no session of this boot has had, whichever daemon it had: the boot clock's.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.last_number = clock::boot_ns().max(self.last_number.saturating_add(1));
+        self.last_number
+    }
+
+    /// Whether the daemon takes no more sessions.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// Takes no more sessions and asks every one to end, because the daemon does.
+    pub(super) fn stop(&mut self, now: Instant) {
+        self.stopping = true;
+        for name in self.sessions.keys().cloned().collect::<Vec<_>>() {
+            self.begin_end(&name, Ended::DaemonStopped, now);
+        }
+    }
+}

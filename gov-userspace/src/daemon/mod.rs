@@ -1,0 +1,27 @@
+//! The daemon: loads the kernel's side, serves the control socket, records every session, and stops in order.
+//!
+//! The engine, one thread, owns the kernel and the sessions; the socket's tasks ask it over a bounded way.
+
+mod answers;
+mod authority;
+mod close;
+mod core;
+mod enforcement;
+mod engine;
+mod ground;
+mod lock;
+mod notify;
+mod questions;
+mod recovery;
+mod records;
+mod run;
+mod socket;
+mod start;
+mod temporary;
+mod watch;
+
+pub use enforcement::Words;
+pub use run::{DaemonError, check, serve};
+
+#[cfg(test)]
+mod tests;

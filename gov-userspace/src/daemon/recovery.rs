@@ -1,0 +1,114 @@
+//! What a daemon finds of one that was killed: governed processes that nobody watches, and logs without an end.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::ground::Ground;
+use crate::host::cgroup::Cgroup;
+use crate::journal::{LOG, Log, Recovery};
+
+/// How long killed processes may take to end.
+const END_WAIT: Duration = Duration::from_secs(10);
+/// Bytes that hold the receipt of a recovery with certainty.
+const TAIL: u64 = 4096;
+/// How often it is looked.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Ends what is left of sessions of another daemon. Their programs may still be attached, so they were governed to
+/// this moment; what they do from now on nobody would record.
+pub(super) fn end_leftovers(ground: &Ground) -> anyhow::Result<()> {
+    for cgroup in ground.hierarchy.list().context("cannot look for sessions of another daemon")? {
+        let name = cgroup.name().unwrap_or("?").to_owned();
+        tracing::warn!(session = name, "a session of a daemon that is gone is ended");
+        end(&cgroup).with_context(|| format!("cannot end the session `{name}` of a daemon that is gone"))?;
+        super::temporary::remove(&ground.folders.temporary.join(&name))
+            .with_context(|| format!("cannot remove the temporary folder of the session `{name}`"))?;
+    }
+    Ok(())
+}
+
+fn end(cgroup: &Cgroup) -> anyhow::Result<()> {
+    let deadline = Instant::now().checked_add(END_WAIT);
+    while cgroup.populated()? {
+        cgroup.kill()?;
+        if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
+            anyhow::bail!("its processes do not end");
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    Ok(cgroup.remove()?)
+}
+
+/// Takes up each log that has no end, and says so in it. A log that is not as it was signed is left as it is.
+pub(super) fn recover_logs(ground: &Ground) -> anyhow::Result<()> {
+    let logs = &ground.folders.logs;
+    for entry in std::fs::read_dir(logs).with_context(|| format!("cannot read `{}`", logs.display()))? {
+        let folder = entry.with_context(|| format!("cannot read `{}`", logs.display()))?.path();
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if ends_with_recovery(&folder).with_context(|| format!("cannot read the log `{name}`"))? {
+            continue;
+        }
+        match Log::recover(&folder, std::sync::Arc::clone(&ground.key)) {
+            Ok(Recovery::Closed) => {}
+            Ok(Recovery::Resumed(log, resumed)) => {
+                tracing::warn!(
+                    session = name,
+                    covered = resumed.covered,
+                    found = resumed.found,
+                    torn = resumed.torn,
+                    "a log without an end was recovered"
+                );
+                log.close().with_context(|| format!("cannot close the recovered log `{name}`"))?;
+            }
+            Err(error) => tracing::error!(session = name, "a log cannot be recovered: {error}"),
+        }
+    }
+    Ok(())
+}
+
+/// Whether the last thing that a log says is that it was recovered: an earlier daemon left it so.
+fn ends_with_recovery(folder: &Path) -> std::io::Result<bool> {
+    let mut file = match File::open(folder.join(LOG)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    let mut tail = String::new();
+    // A tail that starts within a character, or is torn, is none that a recovery wrote.
+    if file.take(TAIL).read_to_string(&mut tail).is_err() {
+        return Ok(false);
+    }
+    let last = tail.strip_suffix('\n').map(|lines| lines.rsplit('\n').next().unwrap_or_default());
+    let kind = last.and_then(|line| serde_json::from_str::<Kind>(line).ok());
+    Ok(kind.is_some_and(|receipt| receipt.kind == "recovered"))
+}
+
+/// What kind of receipt a line is.
+#[derive(serde::Deserialize)]
+struct Kind {
+    kind: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ends_with_recovery;
+
+    #[test]
+    fn only_a_whole_last_line_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let ends = |text: &str| {
+            std::fs::write(folder.path().join(crate::journal::LOG), text).unwrap();
+            ends_with_recovery(folder.path()).unwrap()
+        };
+        assert!(ends("{\"kind\":\"start\"}\n{\"kind\":\"recovered\"}\n"));
+        assert!(!ends("{\"kind\":\"recovered\"}\n{\"kind\":\"close\"}\n"));
+        assert!(!ends("{\"kind\":\"start\"}\n{\"kind\":\"recovered\"}"));
+        assert!(!ends(""));
+    }
+}

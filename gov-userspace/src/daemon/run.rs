@@ -1,0 +1,258 @@
+//! The daemon's life: what it makes and loads at its start, its two loops, and its stop in order.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::io::Interest;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
+
+use super::core::{Core, Notices};
+use super::enforcement::Words;
+use super::engine::{Engine, Inbox, channel};
+use super::ground::Ground;
+use super::{lock, notify, recovery, socket};
+use crate::config::Config;
+use crate::host::readiness;
+use crate::kernel::{Kernel, KernelError, LoadOptions, Ring};
+
+/// How often checkpoints that are due are made.
+const COMMIT_EVERY: Duration = Duration::from_millis(50);
+/// How often expiry, kills and gaps are looked at.
+const TICK_EVERY: Duration = Duration::from_millis(250);
+/// Records taken from the ring before anything else gets its turn.
+const BATCH: usize = 4096;
+/// How long after the last session's close those who wait for it are still answered.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+/// How long after the kill of the last session the daemon waits for its end.
+const LAST_WAIT: Duration = Duration::from_secs(10);
+
+/// Why the daemon does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The kernel's side cannot be loaded, or does not do what it should.
+    #[error(transparent)]
+    CannotEnforce(KernelError),
+    /// Only root can load programs and make cgroups.
+    #[error("only root can load programs and make cgroups")]
+    NotRoot,
+    /// Something else that it needs is missing or taken.
+    #[error(transparent)]
+    Start(#[from] anyhow::Error),
+}
+
+/// Loads the kernel's side as the daemon would, tries it, and lets it go again.
+pub fn check(config: &Config) -> Result<Words, DaemonError> {
+    check_root()?;
+    let (kernel, _ring) = load(config, None)?;
+    Ok(Words::of(kernel.enforcement()))
+}
+
+/// Runs until it is asked to stop, and every session is closed.
+pub fn serve(config: Config) -> Result<(), DaemonError> {
+    check_root()?;
+    let socket_folder = config.socket.parent().unwrap_or(Path::new("/"));
+    std::fs::create_dir_all(socket_folder)
+        .with_context(|| format!("cannot make the folder `{}`", socket_folder.display()))?;
+    std::fs::create_dir_all(&config.state)
+        .with_context(|| format!("cannot make the folder `{}`", config.state.display()))?;
+    let _socket_lock = lock::take(&beside(&config.socket))?;
+    let _state_lock = lock::take(&config.state.join("lock"))?;
+    let mut ground = Ground::lay(config)?;
+    recovery::end_leftovers(&ground)?;
+    let (kernel, ring) = load(&ground.config, Some(&ground.config.pins))?;
+    ground.note_enforcement(kernel.enforcement());
+    recovery::recover_logs(&ground)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("no event loop")?;
+    runtime.block_on(run(kernel, ring, ground))?;
+    Ok(())
+}
+
+fn check_root() -> Result<(), DaemonError> {
+    if rustix::process::geteuid().is_root() { Ok(()) } else { Err(DaemonError::NotRoot) }
+}
+
+fn load(config: &Config, pins: Option<&Path>) -> Result<(Kernel, Ring), DaemonError> {
+    let ring_bytes = config.ring_kib.saturating_mul(1024);
+    let options = LoadOptions { ring_bytes, pin_dir: pins.map(Path::to_owned) };
+    Kernel::load(&options).map_err(DaemonError::CannotEnforce)
+}
+
+fn beside(socket: &Path) -> std::path::PathBuf {
+    let mut name = socket.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}
+
+/// Serves until the engine has closed its last session after a request to stop.
+async fn run(kernel: Kernel, ring: Ring, ground: Ground) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot catch SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot catch SIGINT")?;
+    let listener = listen(&ground.config.socket)?;
+    let max_connections = ground.config.max_connections;
+    let socket_path = ground.config.socket.clone();
+    let (engine, inbox) = channel();
+    let (stop, stopped) = oneshot::channel();
+    let (done, mut finished) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("engine".to_owned())
+        .spawn(move || {
+            if done.send(engine_thread(kernel, ring, ground, inbox, stopped)).is_err() {
+                tracing::error!("the engine outlived its daemon");
+            }
+        })
+        .context("no thread for the engine")?;
+    say_hello(&engine).await;
+    tokio::spawn(socket::serve(listener, engine, max_connections));
+    notify::tell("READY=1");
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("asked to stop"),
+        _ = interrupt.recv() => tracing::info!("asked to stop"),
+        outcome = &mut finished => return outcome.context("the engine is gone")?,
+    }
+    notify::tell("STOPPING=1");
+    if stop.send(()).is_err() {
+        tracing::error!("the engine is gone before its daemon");
+    }
+    let outcome = finished.await.context("the engine is gone")?;
+    if let Err(error) = std::fs::remove_file(&socket_path) {
+        tracing::warn!("the socket stays: {error}");
+    }
+    outcome
+}
+
+/// Says in the log that the daemon enforces, once the engine itself answers so.
+async fn say_hello(engine: &Engine) {
+    if let crate::control::message::Reply::Status(status) = engine.status().await {
+        let hooks = status.hooks.iter().filter(|hook| hook.attached).count();
+        tracing::info!(
+            version = status.daemon,
+            kernel = status.kernel,
+            hooks,
+            enforcement = status.enforcement,
+            "enforcing"
+        );
+    }
+}
+
+/// Any user may ask; the delegation decides. A socket file without a listener is left over: the lock says so.
+fn listen(path: &Path) -> anyhow::Result<tokio::net::UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot replace the socket `{}`", path.display()));
+        }
+        _gone => {}
+    }
+    let listener = tokio::net::UnixListener::bind(path)
+        .with_context(|| format!("cannot listen on `{}`", path.display()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))
+        .with_context(|| format!("cannot set the mode of `{}`", path.display()))?;
+    Ok(listener)
+}
+
+fn engine_thread(
+    kernel: Kernel,
+    ring: Ring,
+    ground: Ground,
+    inbox: Inbox,
+    stopped: oneshot::Receiver<()>,
+) -> anyhow::Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
+    runtime.block_on(engine_loop(kernel, ring, ground, inbox, stopped))
+}
+
+async fn engine_loop(
+    kernel: Kernel,
+    mut ring: Ring,
+    ground: Ground,
+    inbox: Inbox,
+    mut stopped: oneshot::Receiver<()>,
+) -> anyhow::Result<()> {
+    let Inbox { mut commands, closed } = inbox;
+    let capacity = usize::try_from(ground.config.max_sessions).unwrap_or(usize::MAX).clamp(1, 1 << 16);
+    let (emptied_sender, mut emptied) = mpsc::channel(capacity);
+    let (looked_sender, mut looked) = mpsc::channel(capacity);
+    let notices = Notices { emptied: emptied_sender, looked: looked_sender };
+    let grace = Duration::from_millis(u64::from(ground.config.grace_ms));
+    let mut core = Core::new(kernel, ground, closed, notices);
+    let filled = readiness::watch(ring.fd(), Interest::READABLE).context("cannot watch the ring")?;
+    let mut commit = tokio::time::interval(COMMIT_EVERY);
+    commit.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut tick = tokio::time::interval(TICK_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut give_up, mut last_answer): (Option<Instant>, Option<Instant>) = (None, None);
+    loop {
+        tokio::select! {
+            ready = filled.readable() => {
+                // Cleared before the ring is taken: what comes meanwhile wakes this up again.
+                let mut ready = ready.context("cannot watch the ring")?;
+                ready.clear_ready();
+                drop(ready);
+                while drain(&mut core, &mut ring, BATCH) {
+                    core.commit(Instant::now());
+                    tokio::task::yield_now().await;
+                }
+                core.commit(Instant::now());
+            }
+            Some(command) = commands.recv() => core.answer(command, Instant::now()),
+            Some(name) = emptied.recv() => settle(&mut core, &mut ring, vec![name]),
+            Some((name, artifacts)) = looked.recv() => core.complete(&name, &artifacts),
+            _ = commit.tick() => core.commit(Instant::now()),
+            _ = tick.tick() => {
+                // A record may have come without a wake-up while the last one was taken.
+                drain(&mut core, &mut ring, BATCH);
+                let empty = core.tick(Instant::now());
+                settle(&mut core, &mut ring, empty);
+            }
+            Ok(()) = &mut stopped, if give_up.is_none() => {
+                let now = Instant::now();
+                core.stop(now);
+                give_up = now.checked_add(grace).and_then(|end| end.checked_add(LAST_WAIT));
+            }
+        }
+        let now = Instant::now();
+        if give_up.is_some() && !core.has_sessions() {
+            let end = *last_answer.get_or_insert_with(|| now.checked_add(LAST_ANSWERS).unwrap_or(now));
+            if now >= end {
+                return Ok(());
+            }
+        } else if give_up.is_some_and(|time| now >= time) {
+            anyhow::bail!("sessions that cannot be ended, or whose logs cannot be closed, are left behind");
+        }
+    }
+}
+
+/// Closes the sessions in which nobody is left, after taking what they wrote last from the ring.
+fn settle(core: &mut Core<Kernel>, ring: &mut Ring, empty: Vec<String>) {
+    let empty: Vec<String> = empty.into_iter().filter(|name| core.is_empty(name)).collect();
+    if empty.is_empty() {
+        return;
+    }
+    while drain(core, ring, BATCH) {}
+    let now = Instant::now();
+    for name in empty {
+        if core.is_complete(&name, now) {
+            core.close(&name);
+        }
+    }
+}
+
+/// Takes up to `limit` records; true when there may be more.
+fn drain(core: &mut Core<Kernel>, ring: &mut Ring, limit: usize) -> bool {
+    let now = Instant::now();
+    for _ in 0..limit {
+        match ring.next() {
+            Some(record) => core.record(&record, now),
+            None => return false,
+        }
+    }
+    true
+}

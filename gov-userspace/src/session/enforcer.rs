@@ -1,0 +1,52 @@
+//! What a session asks of the kernel, so that everything above it can be tested without one.
+
+use std::fmt::Debug;
+
+use gov_common::abi::{ReadKey, State};
+use gov_common::verdict::Reason;
+
+use crate::kernel::{BindSpec, Kernel, KernelError, Slot};
+
+/// The kernel's side of sessions.
+pub trait Enforcer {
+    /// Where a session stands in the kernel.
+    type Slot: Copy + Debug;
+    /// Why something was not done.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Begins to govern a cgroup.
+    fn bind(&mut self, spec: &BindSpec<'_>) -> Result<Self::Slot, Self::Error>;
+    /// Refuses the session everything from now on.
+    fn cut(&mut self, slot: Self::Slot, reason: Reason) -> Result<(), Self::Error>;
+    /// The kernel's own account.
+    fn counters(&self, slot: Self::Slot) -> Result<State, Self::Error>;
+    /// The reads that were counted by directory.
+    fn read_counts(&self, slot: Self::Slot) -> Result<Vec<(ReadKey, u64)>, Self::Error>;
+    /// Stops governing the cgroup, which must be empty; returns the final account.
+    fn unbind(&mut self, slot: Self::Slot) -> Result<State, Self::Error>;
+}
+
+impl Enforcer for Kernel {
+    type Slot = Slot;
+    type Error = KernelError;
+
+    fn bind(&mut self, spec: &BindSpec<'_>) -> Result<Slot, KernelError> {
+        Kernel::bind(self, spec)
+    }
+
+    fn cut(&mut self, slot: Slot, reason: Reason) -> Result<(), KernelError> {
+        Kernel::cut(self, slot, reason)
+    }
+
+    fn counters(&self, slot: Slot) -> Result<State, KernelError> {
+        Kernel::counters(self, slot)
+    }
+
+    fn read_counts(&self, slot: Slot) -> Result<Vec<(ReadKey, u64)>, KernelError> {
+        Kernel::read_counts(self, slot)
+    }
+
+    fn unbind(&mut self, slot: Slot) -> Result<State, KernelError> {
+        Kernel::unbind(self, slot)
+    }
+}

@@ -1,0 +1,212 @@
+//! Records one session: puts its events in order, writes each as a receipt, and makes checkpoints in time.
+
+use std::time::{Duration, Instant};
+
+use gov_common::abi::{ReadKey, State};
+use gov_common::verdict::Reason;
+
+use super::artifacts::Touched;
+use super::order::{Gap, Order, OrderError};
+use crate::clock::Offset;
+use crate::event::Event;
+use crate::journal::{JournalError, Log};
+use crate::receipt::{Artifact, Artifacts, Close, Count, Cut, Fact, Loss, Reads, Receipt};
+
+/// Files that one receipt names.
+const FILES_A_RECEIPT: usize = 200;
+
+/// When checkpoints are made.
+#[derive(Clone, Copy, Debug)]
+pub struct Rhythm {
+    /// After so long.
+    pub interval: Duration,
+    /// After so many receipts.
+    pub receipts: u32,
+}
+
+/// One session's events on their way into its log.
+pub struct Recorder {
+    log: Log,
+    order: Order<Event>,
+    touched: Touched,
+    rhythm: Rhythm,
+    pending: u32,
+    urgent: bool,
+    committed: Instant,
+}
+
+/// Why a session cannot be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Its log cannot be written.
+    #[error(transparent)]
+    Log(#[from] JournalError),
+    /// Its events do not follow from each other.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+}
+
+/// What the end of a log tells.
+pub struct End<'a> {
+    /// The kernel's final account.
+    pub account: &'a State,
+    /// Reads by directory.
+    pub reads: &'a [(ReadKey, u64)],
+    /// What stands at the paths that the session changed.
+    pub artifacts: &'a [Artifact],
+    /// The last receipt.
+    pub close: Close,
+}
+
+/// How the end of a log went.
+pub enum Finish {
+    /// It is durable and closed.
+    Done,
+    /// The disk is full: nothing is lost, and it can be tried again.
+    Full(RecordError, Box<Recorder>),
+    /// It cannot be closed; its last checkpoint stands.
+    Failed(RecordError),
+}
+
+impl Recorder {
+    /// Records into a log whose first receipt is its start; that receipt is committed before this returns.
+    pub fn begin(log: Log, start: Fact, rhythm: Rhythm, now: Instant) -> Result<Self, RecordError> {
+        let mut recorder = Self {
+            log,
+            order: Order::default(),
+            touched: Touched::default(),
+            rhythm,
+            pending: 0,
+            urgent: true,
+            committed: now,
+        };
+        recorder.append(Receipt::Fact(&start))?;
+        recorder.commit_if_due(now)?;
+        Ok(recorder)
+    }
+
+    /// Takes an event as it came from the ring.
+    pub fn take(&mut self, event: Event, now: Instant) -> Result<(), RecordError> {
+        self.order.push(event.sequence, event, now)?;
+        self.write_ready(now)
+    }
+
+    /// Whether an event waits for one before it.
+    pub fn is_waiting(&self) -> bool {
+        self.order.is_waiting()
+    }
+
+    /// Whether no event is on its way any more.
+    pub fn is_complete(&self, account: &State) -> bool {
+        self.order.is_complete(account.sequence, account.lost)
+    }
+
+    /// Declares events lost that the kernel counts as lost.
+    pub fn declare_lost(&mut self, account: &State, now: Instant) -> Result<(), RecordError> {
+        while let Some(gap) = self.order.declare(account.lost, now) {
+            self.append_loss(gap)?;
+            self.write_ready(now)?;
+        }
+        Ok(())
+    }
+
+    /// Records that everything is refused from now on.
+    pub fn note_cut(&mut self, reason: Reason, detail: &str) -> Result<(), RecordError> {
+        self.urgent = true;
+        self.append(Receipt::Fact(&Fact::Cut(Cut { reason: reason.name(), detail: detail.to_owned() })))
+    }
+
+    /// Makes a checkpoint over what is written, when it is time.
+    pub fn commit_if_due(&mut self, now: Instant) -> Result<(), RecordError> {
+        let late = now.saturating_duration_since(self.committed) >= self.rhythm.interval;
+        if self.pending == 0 || !(self.urgent || late || self.pending >= self.rhythm.receipts) {
+            return Ok(());
+        }
+        self.committed = now;
+        self.log.commit()?;
+        (self.pending, self.urgent) = (0, false);
+        self.log.set_offset(Offset::sample());
+        Ok(())
+    }
+
+    /// Gives back the space that is kept for the end of a session whose disk is full, and tries again.
+    pub fn make_room(&mut self) -> Result<(), RecordError> {
+        self.log.spend_reserve()?;
+        self.urgent = true;
+        Ok(())
+    }
+
+    /// Receipts in the log.
+    pub fn receipts(&self) -> u64 {
+        self.log.size()
+    }
+
+    /// The paths that the session changed, which a log tells of only at its end.
+    pub fn take_touched(&mut self) -> Touched {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Writes the end of the log: what is still missing, what was read, what was left behind, and the close. No
+    /// event may be on its way any more. A disk that is full loses nothing of it: [`Recorder::finish`] is next.
+    pub fn write_end(&mut self, end: End<'_>) -> Result<(), RecordError> {
+        let now = Instant::now();
+        self.kept(|recorder| recorder.write_ready(now))?;
+        while let Some(gap) = self.order.declare_final(end.account.sequence, now) {
+            self.kept(|recorder| recorder.append_loss(gap))?;
+            self.kept(|recorder| recorder.write_ready(now))?;
+        }
+        for (key, count) in end.reads {
+            self.kept(|recorder| recorder.append(Receipt::Fact(&Fact::Reads(Reads::new(key, *count)))))?;
+        }
+        for files in end.artifacts.chunks(FILES_A_RECEIPT) {
+            let fact = Fact::Artifacts(Artifacts { files: files.to_vec() });
+            self.kept(|recorder| recorder.append(Receipt::Fact(&fact)))?;
+        }
+        let fact = Fact::Close(Box::new(end.close));
+        self.kept(|recorder| recorder.append(Receipt::Fact(&fact)))
+    }
+
+    /// Makes the whole log durable under its last checkpoint.
+    pub fn finish(mut self) -> Finish {
+        let mut committed = self.log.commit();
+        if committed.as_ref().is_err_and(JournalError::is_full) {
+            committed = self.log.spend_reserve().and_then(|()| self.log.commit());
+        }
+        match committed {
+            Ok(()) => self.log.close().map_or_else(|error| Finish::Failed(error.into()), |()| Finish::Done),
+            Err(error) if error.is_full() => Finish::Full(error.into(), Box::new(self)),
+            Err(error) => Finish::Failed(error.into()),
+        }
+    }
+
+    /// Does one step until it has no more to do; a full disk does not stop it, for the log keeps what it could
+    /// not write.
+    fn kept(&mut self, step: impl Fn(&mut Self) -> Result<(), RecordError>) -> Result<(), RecordError> {
+        match step(self) {
+            Err(RecordError::Log(error)) if error.is_full() => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// Writes every event whose turn it is. All of them go into the log, whatever becomes of one write.
+    fn write_ready(&mut self, now: Instant) -> Result<(), RecordError> {
+        let mut outcome = Ok(());
+        while let Some(event) = self.order.pop(now) {
+            self.urgent |= event.reason != Reason::Granted;
+            self.touched.note(&event);
+            outcome = outcome.and(self.append(Receipt::Event(&event)));
+        }
+        outcome
+    }
+
+    fn append_loss(&mut self, gap: Gap) -> Result<(), RecordError> {
+        self.urgent = true;
+        self.append(Receipt::Fact(&Fact::Loss(Loss { count: Count(gap.count()), first: Count(gap.first) })))
+    }
+
+    fn append(&mut self, receipt: Receipt<'_>) -> Result<(), RecordError> {
+        self.pending = self.pending.saturating_add(1);
+        self.log.append(receipt)?;
+        Ok(())
+    }
+}
