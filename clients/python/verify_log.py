@@ -177,12 +177,14 @@ def check(folder, trusted):
         need(heads.pop(index + 1, tree.root()) == tree.root(), f"the first {index + 1} lines are not those signed")
         kind = receipt["kind"]
         start = start or receipt
-        need(receipt["v"] == 1 and number(receipt["index"]) == index, f"line {index} has the wrong number")
+        need(number(receipt["v"]) == 1 and number(receipt["index"]) == index, f"line {index} has the wrong number")
         need(all(receipt[same] == start[same] for same in ("session", "delegation")), "another session's line")
         need((kind == "start") == (index == 0), "the start receipt is the first line, and only the first")
         if close and kind == "recovered":
             close = None
         after_close = after_close or close is not None
+        texts = {"start": ("boot_id", "key", "delegation_sha256", "mode", "on_full", "wall"), "close": ("boot_id", "armed")}
+        need(all(type(receipt[name]) is str for name in texts.get(kind, ())), "a text is none")
         if kind in ("start", "policy-changed"):
             scopes = set(receipt["scopes"])
         elif kind in ("decision", "directory", "executed", "armed"):
@@ -255,7 +257,7 @@ def main(arguments):
     except Unknown as unknown:
         print("cannot be known:", unknown)
         return 3
-    except (Fails, ValueError, KeyError, TypeError, UnicodeError) as error:
+    except (Fails, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         print("does not hold:", error or type(error).__name__)
         return 1
 

@@ -69,7 +69,8 @@ fn list(folder: &Path, args: &Args) -> Result<(), Failure> {
             found = true;
             print(|out| match &receipt {
                 Ok(receipt) if !args.json && args.show.is_none() => write_row(out, index, receipt, refused),
-                _whole => out.write_all(line).and_then(|()| writeln!(out)),
+                _whole if args.json => out.write_all(line).and_then(|()| writeln!(out)),
+                _whole => writeln!(out, "{}", shown(&String::from_utf8_lossy(line))),
             })?;
         }
         index = index.saturating_add(1);

@@ -8,6 +8,7 @@ use gov::journal::{CHECKPOINT, CHECKPOINTS, DELEGATION, LOG, SESSION};
 use gov::key::Secret;
 use gov::merkle::{Tree, leaf};
 use gov::note::Checkpoint;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Scratch, key, other, sample, verify};
@@ -143,6 +144,69 @@ fn every_damage_is_seen_by_both_verifiers() {
             assert_eq!(status, damage.status, "{}, in Python: {said}", damage.name);
         }
     }
+}
+
+/// Changes that a signature cannot catch, because whoever makes them has the key: what the two verifiers then know
+/// comes from their own reading of the rules, and must be the same.
+#[test]
+fn the_verifiers_agree_on_logs_that_who_has_the_key_changed_at_random() {
+    let Some(python) = other::python() else { return };
+    let mut differ = Vec::new();
+    let cases = std::env::var("GOV_CASES").map_or(24, |cases| cases.parse().unwrap());
+    for case in 0..cases {
+        let scratch = Scratch::whole();
+        let change = change_at_random(&scratch.log, case);
+        sign(&scratch.log, &sample::key());
+        let (ours, items) = verify(&scratch.log, &key());
+        let (theirs, said) = other::verify(&python, &scratch.log, &[&key()]);
+        if ours != theirs {
+            differ.push(format!("case {case}, {change}: {ours} {items:?}, in Python {theirs} {said}"));
+        }
+    }
+    assert!(differ.is_empty(), "{}", differ.join(""));
+}
+
+/// Gives one member of one line another value, and says what it did.
+fn change_at_random(log: &Path, case: u64) -> String {
+    let mut random = Sha256::digest(case.to_be_bytes()).into_iter().cycle();
+    let mut below = |limit: usize| usize::from(random.next().unwrap()) % limit;
+    let path = log.join(LOG);
+    let text = fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let place = below(lines.len());
+    let mut at = &mut lines[place];
+    let mut name = format!("line {place}");
+    while at.as_object().is_some_and(|members| !members.is_empty()) {
+        let members = at.as_object_mut().unwrap();
+        let pick = below(members.len());
+        let member = members.keys().nth(pick).unwrap().clone();
+        name = format!("{name}.{member}");
+        if below(8) == 0 {
+            members.remove(&member);
+            name.push_str(" removed");
+            write_canonical(&path, &lines);
+            return name;
+        }
+        at = at.get_mut(&member).unwrap();
+    }
+    let before = at.clone();
+    *at = match (below(6), before.as_u64()) {
+        (0, Some(number)) => (number + 1).into(),
+        (1, Some(number)) => number.saturating_sub(1).into(),
+        (2, _) => u64::MAX.to_string().into(),
+        (3, _) => Value::Null,
+        (4, _) => true.into(),
+        _ => "other".into(),
+    };
+    name = format!("{name}: {before} -> {at}");
+    write_canonical(&path, &lines);
+    name
+}
+
+fn write_canonical(path: &Path, lines: &[Value]) {
+    let text: String =
+        lines.iter().map(|line| serde_json_canonicalizer::to_string(line).unwrap() + "\n").collect();
+    fs::write(path, text).unwrap();
 }
 
 #[test]
