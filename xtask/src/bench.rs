@@ -42,7 +42,14 @@ pub fn run(bench: &Bench) -> Result<ExitCode> {
         }
         What::Log => {
             let mut cargo = Command::new(process::cargo());
-            cargo.current_dir(build::workspace()?).args(["bench", "--quiet", "--package", "gov-userspace"]);
+            cargo.current_dir(build::workspace()?).args([
+                "bench",
+                "--quiet",
+                "--package",
+                "gov-userspace",
+                "--bench",
+                "log",
+            ]);
             process::shown(&mut cargo)?;
             Ok(ExitCode::SUCCESS)
         }
