@@ -49,6 +49,13 @@ pub struct Offsets {
     pub task_tgid: u32,
     pub task_nsproxy: u32,
     pub task_mm: u32,
+    pub task_cgroups: u32,
+    pub css_set_dfl_cgrp: u32,
+    pub cgroup_level: u32,
+    /// The array of ancestors' addresses, by level.
+    pub cgroup_ancestors: u32,
+    pub cgroup_kn: u32,
+    pub kernfs_id: u32,
     pub nsproxy_mnt_ns: u32,
     pub mm_arg_start: u32,
     pub mm_arg_end: u32,
@@ -57,6 +64,8 @@ pub struct Offsets {
     pub socket_sk: u32,
     pub sock_family: u32,
     pub sock_protocol: u32,
+    pub skb_len: u32,
+    pub skb_data: u32,
     pub msghdr_name: u32,
     pub msghdr_namelen: u32,
     pub iattr_valid: u32,
@@ -71,4 +80,4 @@ impl Offsets {
     pub const UNKNOWN: Self = zerocopy::transmute!([0u8; size_of::<Self>()]);
 }
 
-const _: () = assert!(size_of::<Offsets>() == 8 + 42 * 4);
+const _: () = assert!(size_of::<Offsets>() == 8 + 50 * 4);

@@ -2,6 +2,7 @@
 
 use crate::emit::{NO_DECISION, count, gov_prepare, gov_record, gov_unrecorded, has_path};
 use crate::kernel;
+use crate::peer::gov_address;
 use crate::reads::{Counted, gov_count_read, gov_counted_first};
 use crate::scratch::{self, Case, Extra, Judge, Level, Scratch};
 use crate::seek::gov_seek;
@@ -99,6 +100,12 @@ pub fn judge_standing(mask: u32, action: Action) -> i32 {
     judge(Case::new(mask, action))
 }
 
+/// Refuses an act that changes the ground that enforcement stands on: no scope of this version grants one.
+#[inline(always)]
+pub fn judge_ground(mask: u32, action: Action) -> i32 {
+    judge(Case { given: Reason::Ground as u8, ..Case::new(mask, action) })
+}
+
 /// Whether every session above the task stands: [`Reason::Granted`], or why one does not.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -157,6 +164,9 @@ pub extern "C" fn gov_judge(number: u32) -> u32 {
     }
     if room.case.dentry[1] != 0 {
         gov_resolve(number, 1);
+    }
+    if room.case.judge == Judge::Address {
+        gov_address(number);
     }
     let mut reason = gov_weigh_all(number);
     let decider = room.decider.get();

@@ -1,10 +1,21 @@
 //! The hooks, one a file.
 
+mod bpf;
 mod bprm_check_security;
 mod file_mprotect;
 mod file_open;
+mod file_truncate;
+mod inode_remove_acl;
+mod inode_removexattr;
+mod inode_set_acl;
 mod inode_setattr;
+mod inode_setxattr;
+mod kernel_load_data;
+mod kernel_module_request;
+mod kernel_read_file;
 mod mmap_file;
+mod move_mount;
+mod netlink_send;
 mod path_chmod;
 mod path_chown;
 mod path_link;
@@ -15,8 +26,15 @@ mod path_rmdir;
 mod path_symlink;
 mod path_truncate;
 mod path_unlink;
+mod perf_event_open;
+mod ptrace_access_check;
+mod sb_mount;
+mod sb_pivotroot;
+mod sb_remount;
+mod sb_umount;
 mod sched_process_exec;
 mod socket_connect;
 mod socket_create;
 mod socket_sendmsg;
 mod task_alloc;
+mod userns_create;

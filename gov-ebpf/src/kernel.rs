@@ -193,10 +193,32 @@ pub fn actor() -> Option<Actor> {
     })
 }
 
-/// Thread-group id of a task.
+/// The id of a task's ancestor cgroup at a level; `None` where it lies less deep.
 #[inline(always)]
-pub fn task_group(task: u64) -> Option<u32> {
-    read::<u32>(task.wrapping_add(offset!(task_tgid)))
+pub fn ancestor(task: u64, level: u32) -> Option<u64> {
+    let set = read::<u64>(task.wrapping_add(offset!(task_cgroups)))?;
+    let cgroup = read::<u64>(set.wrapping_add(offset!(css_set_dfl_cgrp)))?;
+    if read::<u32>(cgroup.wrapping_add(offset!(cgroup_level)))? < level {
+        return None;
+    }
+    let place = cgroup.wrapping_add(offset!(cgroup_ancestors)).wrapping_add(level as u64 * 8);
+    let above = read::<u64>(place)?;
+    let node = read::<u64>(above.wrapping_add(offset!(cgroup_kn)))?;
+    read::<u64>(node.wrapping_add(offset!(kernfs_id)))
+}
+
+/// Whether a netlink packet is one message of a kind that only asks (`RTM_GET…`).
+#[inline(always)]
+pub fn netlink_asks(packet: u64) -> Option<bool> {
+    const FIRST: u16 = 16;
+    const GET: u16 = 2;
+    let length = read::<u32>(packet.wrapping_add(offset!(skb_len)))?;
+    let data = read::<u64>(packet.wrapping_add(offset!(skb_data)))?;
+    let message = read::<u32>(data)?;
+    let kind = read::<u16>(data.wrapping_add(4))?;
+    // Messages are padded to four bytes; a second one behind the first could be anything.
+    let alone = message >= 16 && message <= length && length - message < 4;
+    Some(alone && kind >= FIRST && kind % 4 == GET)
 }
 
 /// Inode number of the current task's mount namespace.
@@ -244,7 +266,6 @@ pub fn setattr_is_shifted() -> bool {
     offset!(setattr_dentry) != 0
 }
 
-/// `flags` of the `struct kernel_clone_args` at an address is not passed to hooks; the flags themselves are.
 /// Family and protocol of the `struct socket` at an address.
 #[inline(always)]
 pub fn socket(address: u64) -> Option<(u16, u16)> {
@@ -264,29 +285,33 @@ pub fn message_name(message: u64) -> Option<(u64, u32)> {
     ))
 }
 
-/// A socket address as the kernel copied it in: family, port in host order, and address (IPv4 as mapped IPv6).
+/// The family of the socket address at an address.
 #[inline(always)]
-pub fn socket_address(address: u64, length: u32, assume: u16) -> Option<(u16, u16, [u8; 16])> {
-    const AF_INET: u16 = 2;
-    const AF_INET6: u16 = 10;
-    if length < 2 {
-        return None;
+pub fn address_family(address: u64) -> Option<u16> {
+    read::<u16>(address)
+}
+
+/// The port, in host order, of the IPv4 or IPv6 socket address at an address.
+#[inline(always)]
+pub fn address_port(address: u64) -> Option<u16> {
+    const PORT: u64 = 2;
+    Some(u16::from_be(read::<u16>(address.wrapping_add(PORT))?))
+}
+
+/// Copies the IPv4 socket address at an address into the last bytes of `to`, or all of the IPv6 one; false on a
+/// fault.
+#[inline(always)]
+pub fn address_bytes(address: u64, is_v4: bool, to: &mut [u8; 16]) -> bool {
+    const V4: u64 = 4;
+    const V6: u64 = 8;
+    let start = to.as_mut_ptr();
+    if is_v4 {
+        // SAFETY: the last four of sixteen bytes.
+        unsafe { copy(start.wrapping_add(12), 4, address.wrapping_add(V4) as *const u8) }
+    } else {
+        // SAFETY: all sixteen bytes.
+        unsafe { copy(start, 16, address.wrapping_add(V6) as *const u8) }
     }
-    let named = read::<u16>(address)?;
-    let family = if named == 0 { assume } else { named };
-    let mut full = [0; 16];
-    if family == AF_INET && length >= 8 {
-        let port = u16::from_be(read::<u16>(address.wrapping_add(2))?);
-        let [a, b, c, d] = read::<[u8; 4]>(address.wrapping_add(4))?;
-        full = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d];
-        return Some((family, port, full));
-    }
-    if family == AF_INET6 && length >= 24 {
-        let port = u16::from_be(read::<u16>(address.wrapping_add(2))?);
-        full = read::<[u8; 16]>(address.wrapping_add(8))?;
-        return Some((family, port, full));
-    }
-    Some((family, 0, full))
 }
 
 /// Copies up to `length` bytes of the current task's own memory; false on a fault.

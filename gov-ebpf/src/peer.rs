@@ -2,20 +2,23 @@
 
 use crate::guard::judge;
 use crate::kernel;
-use crate::scratch::{Case, Judge};
+use crate::scratch::{self, Case, Judge};
 use gov_common::event::Action;
 use gov_common::verdict::Reason;
 
-const AF_UNSPEC: u16 = 0;
+pub const AF_UNSPEC: u16 = 0;
 const AF_UNIX: u16 = 1;
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 const AF_NETLINK: u16 = 16;
 const IPPROTO_MPTCP: u16 = 262;
 const IPPROTO_TCP: u8 = 6;
+/// Bytes of the shortest IPv4 and IPv6 address.
+const LEAST_V4: u64 = 8;
+const LEAST_V6: u64 = 24;
 
-/// Judges the address at `address`. `unspecified` is the family that the socket takes an address of no family
-/// for; [`AF_UNSPEC`] where such an address reaches nobody.
+/// Judges the socket address at `address`. An address of no family is taken for one of the family `unspecified`;
+/// with [`AF_UNSPEC`] it reaches nobody.
 #[inline(always)]
 pub fn judge_address(
     mask: u32,
@@ -25,12 +28,12 @@ pub fn judge_address(
     length: u32,
     unspecified: u16,
 ) -> i32 {
-    let (own, protocol) = kernel::socket(socket).unwrap_or((AF_UNSPEC, 0));
-    let unspecified = if own == AF_INET6 { AF_UNSPEC } else { unspecified };
-    let read = kernel::socket_address(address, length, unspecified);
-    if let Some((AF_UNSPEC, _, _)) = read
-        && (own == AF_INET || own == AF_INET6)
-    {
+    // Fail closed: what cannot be read is of no family that can be judged.
+    let (own, protocol) = kernel::socket(socket).unwrap_or((u16::MAX, 0));
+    let named = if length < 2 { u16::MAX } else { kernel::address_family(address).unwrap_or(u16::MAX) };
+    let family = if named == AF_UNSPEC { unspecified } else { named };
+    let is_internet = own == AF_INET || own == AF_INET6;
+    if is_internet && family == AF_UNSPEC {
         return 0;
     }
     if own == AF_NETLINK {
@@ -39,28 +42,36 @@ pub fn judge_address(
     }
     let mut case = Case::new(mask, action);
     case.protocol = if protocol == IPPROTO_MPTCP { IPPROTO_TCP } else { protocol as u8 };
-    match read {
-        Some((family @ (AF_INET | AF_INET6), port, full)) if own == AF_INET || own == AF_INET6 => {
-            case.family = family;
-            case.port = port;
-            case.address = full;
-            case.judge = Judge::Address;
-        }
-        Some((AF_UNIX, _, _)) => {
-            case.action = Action::ConnectUnix as u8;
-            case.family = AF_UNIX;
-            // No scope of this version speaks of local sockets, so none grants one.
-            case.given = Reason::OutOfScope as u8;
-        }
-        // Fail closed: an address that cannot be read or is of a family without scopes is refused.
-        Some((family, _, _)) => {
-            case.family = family;
-            case.given = Reason::UnknownFamily as u8;
-        }
-        None => {
-            case.family = own;
-            case.given = Reason::UnknownFamily as u8;
-        }
+    case.family = family;
+    if own == AF_UNIX {
+        case.action = Action::ConnectUnix as u8;
+        // No scope of this version speaks of local sockets, so none grants one.
+        case.given = Reason::OutOfScope as u8;
+    } else if is_internet && (family == AF_INET || family == AF_INET6) {
+        case.judge = Judge::Address;
+        case.extra_at = address;
+        case.extra_len = length as u64;
+    } else {
+        case.given = Reason::UnknownFamily as u8;
     }
     judge(case)
+}
+
+/// Reads the room's address, IPv4 as mapped IPv6.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn gov_address(number: u32) -> u32 {
+    let Some(room) = scratch::room(number) else { return 0 };
+    let case = &mut room.case;
+    let (at, length) = (case.extra_at, case.extra_len);
+    let is_v4 = case.family == AF_INET;
+    case.address[10] = if is_v4 { 0xff } else { 0 };
+    case.address[11] = if is_v4 { 0xff } else { 0 };
+    let whole = length >= if is_v4 { LEAST_V4 } else { LEAST_V6 };
+    match kernel::address_port(at) {
+        Some(port) if whole && kernel::address_bytes(at, is_v4, &mut case.address) => case.port = port,
+        // Fail closed: an address that cannot be read is granted by none.
+        _ => case.given = Reason::Unreadable as u8,
+    }
+    0
 }

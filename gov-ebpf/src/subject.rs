@@ -1,5 +1,6 @@
 //! Which sessions govern the current task.
 
+use crate::kernel;
 use crate::maps::{CONTROL, SESSIONS, STATES};
 use aya_ebpf::helpers::bpf_get_current_ancestor_cgroup_id;
 use gov_common::abi::{MAX_CGROUP_LEVELS, SESSION_ARM_AT_EXEC, Session};
@@ -67,4 +68,28 @@ pub fn armed_namespace(session: &Session) -> u32 {
         Some(state) => unsafe { core::ptr::read_volatile(&raw const (*state).mount_namespace) },
         None => 0,
     }
+}
+
+/// Whether another task lies in every session at `mask`. Fail closed: not if that cannot be read.
+#[inline(always)]
+pub fn holds(mask: u32, task: u64) -> bool {
+    gov_holds(mask, task) != 0
+}
+
+/// See [`holds`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn gov_holds(mask: u32, task: u64) -> u32 {
+    let mut level = 0;
+    while level < MAX_CGROUP_LEVELS {
+        if mask & (1 << level) != 0 {
+            // SAFETY: the helper has no preconditions.
+            let ours = unsafe { bpf_get_current_ancestor_cgroup_id(level as i32) };
+            if kernel::ancestor(task, level) != Some(ours) {
+                return 0;
+            }
+        }
+        level += 1;
+    }
+    1
 }

@@ -40,10 +40,33 @@ pub(super) const HOOKS: &[Hook] = &[
     lsm("socket_connect"),
     lsm("socket_sendmsg"),
     lsm("task_alloc"),
+    lsm("inode_setxattr"),
+    lsm("inode_removexattr"),
+    lsm("ptrace_access_check"),
+    lsm("sb_mount"),
+    lsm("move_mount"),
+    lsm("sb_umount"),
+    lsm("sb_remount"),
+    lsm("sb_pivotroot"),
+    lsm("userns_create"),
+    lsm("bpf"),
+    lsm("perf_event_open"),
+    lsm("kernel_module_request"),
+    lsm("kernel_read_file"),
+    lsm("kernel_load_data"),
+    lsm("netlink_send"),
+    later("file_truncate"),
+    later("inode_set_acl"),
+    later("inode_remove_acl"),
     Hook { name: "sched_process_exec", kind: Kind::Tracepoint, required: true },
 ];
 
 /// A security hook that the guarantees need.
 const fn lsm(name: &'static str) -> Hook {
     Hook { name, kind: Kind::Lsm, required: true }
+}
+
+/// A security hook of later kernels, whose act comes to another hook on earlier ones.
+const fn later(name: &'static str) -> Hook {
+    Hook { name, kind: Kind::Lsm, required: false }
 }

@@ -240,7 +240,19 @@ fn attach(program: &mut Program, hook: &Hook, btf: &Btf) -> Result<(), ProgramEr
 
 /// A program that does not load or attach.
 fn failed(hook: &Hook, error: &ProgramError) -> KernelError {
-    KernelError::Program { hook: hook.name, message: causes(error) }
+    KernelError::Program { hook: hook.name, message: end_of(&causes(error)).to_owned() }
+}
+
+/// The end of a long message: the verifier says last what it did not accept.
+fn end_of(message: &str) -> &str {
+    const KEPT: usize = 1500;
+    let from = message.len().saturating_sub(KEPT);
+    message
+        .char_indices()
+        .map(|(at, _)| at)
+        .find(|at| *at >= from)
+        .and_then(|at| message.get(at..))
+        .unwrap_or("")
 }
 
 /// The plain word for a kernel that refuses on principle.

@@ -11,6 +11,7 @@ mod native;
 mod offsets;
 mod policies;
 mod ring;
+mod selftest;
 mod sessions;
 mod wire;
 

@@ -8,6 +8,13 @@ use gov_common::offsets::Offsets;
 use super::error::KernelError;
 
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+/// Hooks whose second argument is taken for the dentry.
+const SECOND_DENTRY: [&str; 4] = [
+    "bpf_lsm_inode_setxattr",
+    "bpf_lsm_inode_removexattr",
+    "bpf_lsm_inode_set_acl",
+    "bpf_lsm_inode_remove_acl",
+];
 const KALLSYMS: &str = "/proc/kallsyms";
 
 /// The running kernel's types.
@@ -30,6 +37,11 @@ impl Types {
             && self.at("qstr", "name")? == 8;
         if !adjacent {
             return Err(KernelError::Layout { what: "the name in `struct dentry`" });
+        }
+        for hook in SECOND_DENTRY {
+            if self.has_function(hook) && self.argument(hook, "dentry")? != 1 {
+                return Err(KernelError::Layout { what: hook });
+            }
         }
         let plain = self.find("mount", "mnt_next_for_sb")?.is_some();
         let next = if plain { "mnt_next_for_sb" } else { "mnt_instance" };
@@ -65,6 +77,12 @@ impl Types {
             task_tgid: self.at("task_struct", "tgid")?,
             task_nsproxy: self.at("task_struct", "nsproxy")?,
             task_mm: self.at("task_struct", "mm")?,
+            task_cgroups: self.at("task_struct", "cgroups")?,
+            css_set_dfl_cgrp: self.at("css_set", "dfl_cgrp")?,
+            cgroup_level: self.at("cgroup", "level")?,
+            cgroup_ancestors: self.at("cgroup", "ancestors")?,
+            cgroup_kn: self.at("cgroup", "kn")?,
+            kernfs_id: self.at("kernfs_node", "id")?,
             nsproxy_mnt_ns: self.at("nsproxy", "mnt_ns")?,
             mm_arg_start: self.at("mm_struct", "arg_start")?,
             mm_arg_end: self.at("mm_struct", "arg_end")?,
@@ -73,6 +91,8 @@ impl Types {
             socket_sk: self.at("socket", "sk")?,
             sock_family: sum(self.at("sock", "__sk_common")?, self.at("sock_common", "skc_family")?)?,
             sock_protocol: self.at("sock", "sk_protocol")?,
+            skb_len: self.at("sk_buff", "len")?,
+            skb_data: self.at("sk_buff", "data")?,
             msghdr_name: self.at("msghdr", "msg_name")?,
             msghdr_namelen: self.at("msghdr", "msg_namelen")?,
             iattr_valid: self.at("iattr", "ia_valid")?,

@@ -1,0 +1,15 @@
+//! `int inode_setxattr(struct mnt_idmap *idmap, struct dentry *dentry, const char *name, const void *value, size_t size, int flags)`: setting an extended attribute takes `file:write`.
+
+use crate::change;
+use crate::guard::judge;
+use crate::subject::governed;
+use aya_ebpf::macros::lsm;
+use aya_ebpf::programs::LsmContext;
+use gov_common::event::Action;
+
+#[lsm(hook = "inode_setxattr")]
+fn inode_setxattr(ctx: LsmContext) -> i32 {
+    let Some(mask) = governed() else { return 0 };
+    // The hook is not told the mount: the guard looks for one of the session's.
+    judge(change::case(mask, Action::ChangeAttributes, ctx.arg(1), 0))
+}

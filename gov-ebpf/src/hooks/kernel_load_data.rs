@@ -1,0 +1,13 @@
+//! `int kernel_load_data(enum kernel_load_data_id id, bool contents)`: no memory becomes a module, firmware, a kernel or a policy of the kernel.
+
+use crate::guard::judge_ground;
+use crate::subject::governed;
+use aya_ebpf::macros::lsm;
+use aya_ebpf::programs::LsmContext;
+use gov_common::event::Action;
+
+#[lsm(hook = "kernel_load_data")]
+fn kernel_load_data(_ctx: LsmContext) -> i32 {
+    let Some(mask) = governed() else { return 0 };
+    judge_ground(mask, Action::Ground)
+}
