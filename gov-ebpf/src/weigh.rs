@@ -2,13 +2,13 @@
 
 use crate::kernel::{self, Belongs, Live};
 use crate::maps::NETS;
-use crate::scratch::{self, Case, Judge, OBJECT_INTERNAL, OBJECT_UNLINKED, Object, Scratch};
+use crate::scratch::{self, Judge, OBJECT_INTERNAL, OBJECT_UNLINKED, Object, Scratch};
 use crate::subject;
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use aya_ebpf::maps::lpm_trie::Key;
-use gov_common::abi::{MAX_CGROUP_LEVELS, MAX_NESTING, SESSION_RECORD_ONLY, SESSION_SHELLS, Session};
+use gov_common::abi::{MAX_CGROUP_LEVELS, MAX_NESTING, SESSION_RECORD_ONLY, SESSION_SHELLS};
 use gov_common::decide::{self, Verdict};
-use gov_common::policy::NetKey;
+use gov_common::policy::{NO_SCOPE, NetKey};
 use gov_common::rights::Rights;
 use gov_common::verdict::Reason;
 use gov_common::walk::{self, TEXT};
@@ -119,17 +119,6 @@ pub extern "C" fn gov_climb(number: u32, which: u32) -> u32 {
     reason
 }
 
-/// Descends the policy of the room's session `level` along the path of its object `which`.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub extern "C" fn gov_descend(number: u32, level: u32, which: u32) -> u32 {
-    let Some(room) = scratch::room(number) else { return UNREADABLE };
-    let root = room.levels[level as usize & (MAX_NESTING - 1)].session.root;
-    room.objects[which as usize & 1].walk.enter(root);
-    walk::descend_by(|turn| gov_descend_one(number, which, turn as u32) != 0);
-    GRANTED
-}
-
 /// One turn of the descent: 1 while it goes on. A function of its own, so that the verifier walks it once.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -144,13 +133,11 @@ pub extern "C" fn gov_descend_one(number: u32, which: u32, turn: u32) -> u32 {
 #[inline(never)]
 pub extern "C" fn gov_weigh(number: u32, level: u32) -> u32 {
     let Some(room) = scratch::room(number) else { return UNREADABLE };
-    let level = level as usize & (MAX_NESTING - 1);
-    let session = room.levels[level].session;
-    let verdict = weigh(room, number, level as u32, &session);
-    let place = &mut room.levels[level];
-    place.scope = verdict.scope;
-    place.reason = verdict.reason as u8;
-    if session.flags & SESSION_RECORD_ONLY != 0 { GRANTED } else { verdict.reason as u32 }
+    let packed = weigh(room, number, level);
+    let place = &mut room.levels[level as usize & (MAX_NESTING - 1)];
+    place.scope = (packed >> 16) as u16;
+    place.reason = packed as u8;
+    if place.session.flags & SESSION_RECORD_ONLY != 0 { GRANTED } else { packed & 0xff }
 }
 
 /// Weighs at every level: the reason that binds the task, the outermost refusal's; whose it is stays in the room.
@@ -173,61 +160,78 @@ pub extern "C" fn gov_weigh_all(number: u32) -> u32 {
     reason
 }
 
-/// One session's verdict.
+/// A verdict as one number: its reason, and above 16 bits its scope.
 #[inline(always)]
-fn weigh(room: &mut Scratch, number: u32, level: u32, session: &Session) -> Verdict {
+const fn packed(verdict: Verdict) -> u32 {
+    verdict.reason as u32 | (verdict.scope as u32) << 16
+}
+
+/// Refused for a reason, as one number.
+#[inline(always)]
+const fn refused(reason: Reason) -> u32 {
+    packed(Verdict::refused(reason))
+}
+
+/// One session's verdict, packed.
+#[inline(always)]
+fn weigh(room: &Scratch, number: u32, level: u32) -> u32 {
     // SAFETY: the helper has no preconditions.
     let now = unsafe { bpf_ktime_get_boot_ns() };
-    let standing = decide::standing(session, now);
+    let standing = decide::standing(&room.levels[level as usize & (MAX_NESTING - 1)].session, now);
     if standing as u32 != GRANTED {
-        return Verdict::refused(standing);
+        return refused(standing);
     }
     if room.case.given != 0 {
-        return Verdict::refused(given(room.case.given));
+        return refused(given(room.case.given));
     }
     match room.case.judge {
-        Judge::Standing => Verdict::granted(gov_common::policy::NO_SCOPE),
-        Judge::Address => address(&room.case, session),
+        Judge::Standing => packed(Verdict::granted(NO_SCOPE)),
+        Judge::Address => gov_weigh_address(number, level),
         Judge::Objects => {
-            let first = object(room, number, level, 0, session);
-            if first.reason as u32 != GRANTED || room.case.dentry[1] == 0 {
+            let first = gov_weigh_object(number, level, 0);
+            if first & 0xff != GRANTED || room.case.dentry[1] == 0 {
                 return first;
             }
-            let second = object(room, number, level, 1, session);
-            if second.reason as u32 != GRANTED { second } else { first }
+            let second = gov_weigh_object(number, level, 1);
+            if second & 0xff != GRANTED { second } else { first }
         }
     }
 }
 
-/// One session's verdict on the act's object `which`.
-#[inline(always)]
-fn object(room: &mut Scratch, number: u32, level: u32, which: usize, session: &Session) -> Verdict {
+/// One session's verdict on the act's object `which`, packed.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn gov_weigh_object(number: u32, level: u32, which: u32) -> u32 {
+    let Some(room) = scratch::room(number) else { return refused(Reason::Unreadable) };
     let wanted = Rights::from_bits(room.case.wanted);
     let executes = wanted.covers(Rights::EXECUTE);
-    let found = &room.objects[which];
+    let session = &room.levels[level as usize & (MAX_NESTING - 1)].session;
+    let found = &mut room.objects[which as usize & 1];
     let reason = found.reason.get();
     if reason != GRANTED {
         // Fail closed: no path, no right.
-        return Verdict::refused(given(reason as u8));
+        return refused(given(reason as u8));
     }
     let flags = found.flags.get();
     if executes && flags != 0 {
         // Fail closed: what has no path in the tree cannot be granted by one.
-        return Verdict::refused(Reason::AnonymousExecution);
+        return refused(Reason::AnonymousExecution);
     }
     if flags & OBJECT_INTERNAL != 0 {
         // Reached through a descriptor that the task already holds, and nowhere in the tree.
-        return Verdict::granted(gov_common::policy::NO_SCOPE);
+        return packed(Verdict::granted(NO_SCOPE));
     }
     let namespace = found.namespace.get();
     if namespace == 0 || namespace != subject::armed_namespace(session) {
-        return Verdict::refused(Reason::ForeignMount);
+        return refused(Reason::ForeignMount);
     }
-    gov_descend(number, level, which as u32);
-    let found = &room.objects[which];
+    found.walk.enter(session.root);
+    walk::descend_by(|turn| gov_descend_one(number, which, turn as u32) != 0);
+    let found = &room.objects[which as usize & 1];
     let (node, exact) = found.walk.reached();
     let shell = executes && is_shell(found);
-    decide::file(&node, exact, wanted, shell, session.flags & SESSION_SHELLS != 0)
+    let shells = room.levels[level as usize & (MAX_NESTING - 1)].session.flags & SESSION_SHELLS != 0;
+    packed(decide::file(&node, exact, wanted, shell, shells))
 }
 
 /// Whether the object's own name is that of a shell.
@@ -246,14 +250,17 @@ fn is_shell(object: &Object) -> bool {
     decide::is_shell_packed(name.to_ne_bytes(), length)
 }
 
-/// One session's verdict on an address.
-#[inline(always)]
-fn address(case: &Case, session: &Session) -> Verdict {
-    let address = decide::reached_address(case.address);
+/// One session's verdict on the act's address, packed.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn gov_weigh_address(number: u32, level: u32) -> u32 {
+    let Some(room) = scratch::room(number) else { return refused(Reason::Unreadable) };
+    let session = &room.levels[level as usize & (MAX_NESTING - 1)].session;
+    let address = decide::reached_address(room.case.address);
     let key = Key::new(32 + 128, NetKey { policy: session.net, address });
     match NETS.get(&key) {
-        Some(rule) => decide::net(rule, case.port),
-        None => Verdict::refused(Reason::OutOfScope),
+        Some(rule) => packed(decide::net(rule, room.case.port)),
+        None => refused(Reason::OutOfScope),
     }
 }
 
