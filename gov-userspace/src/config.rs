@@ -20,8 +20,6 @@ pub struct Config {
     pub trust: PathBuf,
     /// Profiles that stand before the built-in ones.
     pub profiles: PathBuf,
-    /// Where programs, links and maps are pinned, so that enforcement outlives the daemon.
-    pub pins: PathBuf,
     /// The log's origin, by which a verifier knows whose it is; the host's name by default.
     pub origin: Option<String>,
     /// Size of the ring between kernel and daemon: a power of two of KiB.
@@ -45,7 +43,6 @@ impl Default for Config {
             state: "/var/lib/gov".into(),
             trust: "/etc/gov/trust.d".into(),
             profiles: "/etc/gov/profiles".into(),
-            pins: "/sys/fs/bpf/gov".into(),
             origin: None,
             ring_kib: 16384,
             checkpoint_ms: 250,
@@ -130,7 +127,6 @@ impl Config {
             ("state", &self.state),
             ("trust", &self.trust),
             ("profiles", &self.profiles),
-            ("pins", &self.pins),
         ] {
             if !path.is_absolute() {
                 let value = format!("`{}`", path.display());

@@ -1,6 +1,8 @@
 //! `gov run` against a daemon that governs nothing: what the command gets, what it does not get, and how the exit
 //! status tells what happened.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};

@@ -12,7 +12,7 @@ use super::failure;
 use super::terms::print;
 use super::{Exit, Failure};
 use crate::config::{Config, DEFAULT_FILE};
-use crate::daemon::{self, DaemonError};
+use crate::daemon::{self, DaemonError, guard};
 use crate::kernel;
 
 /// Holds governed tasks to their delegations, and keeps the evidence.
@@ -32,6 +32,9 @@ struct Args {
     /// Load and try the programs, say what would be enforced, and exit.
     #[arg(long)]
     check: bool,
+    /// Be the guard that a daemon starts.
+    #[arg(long, hide = true, exclusive = true)]
+    guard: bool,
     /// Load the programs and print each one's count of instructions that the verifier went through.
     #[arg(long, conflicts_with = "check")]
     verifier_counts: bool,
@@ -54,6 +57,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(args: Args) -> Result<Exit, Failure> {
+    if args.guard {
+        return guard::keep()
+            .map(|_ended| Exit::Success)
+            .map_err(|error| Failure::new(Exit::Failed, "the guard", format!("{error:#}")));
+    }
     let config = Config::read(args.config.as_deref())
         .map_err(|error| {
             Failure::because(Exit::Usage, "the configuration", &error)

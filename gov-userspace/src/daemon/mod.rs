@@ -9,6 +9,7 @@ mod core;
 mod enforcement;
 mod engine;
 mod ground;
+pub mod guard;
 mod lock;
 mod notify;
 mod questions;

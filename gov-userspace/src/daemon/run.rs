@@ -14,8 +14,10 @@ use super::core::{Core, Notices};
 use super::enforcement::Words;
 use super::engine::{Engine, Inbox, channel};
 use super::ground::Ground;
+use super::guard::Guard;
 use super::{lock, notify, recovery, socket};
 use crate::config::Config;
+use crate::host::cgroup::Hierarchy;
 use crate::host::readiness;
 use crate::kernel::{Kernel, KernelError, LoadOptions, Ring};
 
@@ -23,6 +25,8 @@ use crate::kernel::{Kernel, KernelError, LoadOptions, Ring};
 const COMMIT_EVERY: Duration = Duration::from_millis(50);
 /// How often expiry, kills and gaps are looked at.
 const TICK_EVERY: Duration = Duration::from_millis(250);
+/// How often the daemon looks after its guard.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Records taken from the ring before anything else gets its turn.
 const BATCH: usize = 4096;
 /// How long after the last session's close those who wait for it are still answered.
@@ -47,7 +51,8 @@ pub enum DaemonError {
 /// Loads the kernel's side as the daemon would, tries it, and lets it go again.
 pub fn check(config: &Config) -> Result<Words, DaemonError> {
     check_root()?;
-    let (kernel, _ring) = load(config, None)?;
+    let hierarchy = Hierarchy::open().context("cannot open gov's cgroup hierarchy")?;
+    let (kernel, _ring) = load(config, &hierarchy)?;
     Ok(Words::of(kernel.enforcement()))
 }
 
@@ -63,7 +68,8 @@ pub fn serve(config: Config) -> Result<(), DaemonError> {
     let _state_lock = lock::take(&config.state.join("lock"))?;
     let mut ground = Ground::lay(config)?;
     recovery::end_leftovers(&ground)?;
-    let (kernel, ring) = load(&ground.config, Some(&ground.config.pins))?;
+    let mut guard = Guard::start()?;
+    let (kernel, ring) = load(&ground.config, &ground.hierarchy)?;
     ground.note_enforcement(kernel.enforcement());
     recovery::recover_logs(&ground)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -71,7 +77,8 @@ pub fn serve(config: Config) -> Result<(), DaemonError> {
         .enable_all()
         .build()
         .context("no event loop")?;
-    runtime.block_on(run(kernel, ring, ground))?;
+    runtime.block_on(run(kernel, ring, ground, &mut guard))?;
+    guard.dismiss();
     Ok(())
 }
 
@@ -79,10 +86,13 @@ fn check_root() -> Result<(), DaemonError> {
     if rustix::process::geteuid().is_root() { Ok(()) } else { Err(DaemonError::NotRoot) }
 }
 
-fn load(config: &Config, pins: Option<&Path>) -> Result<(Kernel, Ring), DaemonError> {
+/// Loads the kernel's side and tries it: nothing is said to be enforced that was not seen to be.
+fn load(config: &Config, hierarchy: &Hierarchy) -> Result<(Kernel, Ring), DaemonError> {
     let ring_bytes = config.ring_kib.saturating_mul(1024);
-    let options = LoadOptions { ring_bytes, pin_dir: pins.map(Path::to_owned) };
-    Kernel::load(&options).map_err(DaemonError::CannotEnforce)
+    let options = LoadOptions { ring_bytes, pin_dir: None };
+    let (mut kernel, mut ring) = Kernel::load(&options).map_err(DaemonError::CannotEnforce)?;
+    kernel.self_test(&mut ring, hierarchy.folder(), hierarchy.level()).map_err(DaemonError::CannotEnforce)?;
+    Ok((kernel, ring))
 }
 
 fn beside(socket: &Path) -> std::path::PathBuf {
@@ -92,7 +102,7 @@ fn beside(socket: &Path) -> std::path::PathBuf {
 }
 
 /// Serves until the engine has closed its last session after a request to stop.
-async fn run(kernel: Kernel, ring: Ring, ground: Ground) -> anyhow::Result<()> {
+async fn run(kernel: Kernel, ring: Ring, ground: Ground, guard: &mut Guard) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot catch SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot catch SIGINT")?;
     let listener = listen(&ground.config.socket)?;
@@ -112,11 +122,16 @@ async fn run(kernel: Kernel, ring: Ring, ground: Ground) -> anyhow::Result<()> {
     say_hello(&engine).await;
     tokio::spawn(socket::serve(listener, engine, max_connections));
     notify::tell("READY=1");
-    tokio::select! {
-        _ = terminate.recv() => tracing::info!("asked to stop"),
-        _ = interrupt.recv() => tracing::info!("asked to stop"),
-        outcome = &mut finished => return outcome.context("the engine is gone")?,
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            outcome = &mut finished => return outcome.context("the engine is gone")?,
+            _ = look.tick() => guard.renew(),
+        }
     }
+    tracing::info!("asked to stop");
     notify::tell("STOPPING=1");
     if stop.send(()).is_err() {
         tracing::error!("the engine is gone before its daemon");

@@ -13,7 +13,9 @@ use super::{HostError, mounts, read_text, write_text};
 
 /// The name of gov's own directory below the cgroup v2 root.
 const HIERARCHY: &str = "gov";
-/// The level in the cgroup tree of a session's cgroup: the root is 0, `gov` 1.
+/// Its level in the cgroup tree: the root is 0.
+const HIERARCHY_LEVEL: u32 = 1;
+/// The level of a session's cgroup.
 const SESSION_LEVEL: u32 = 2;
 /// The initial cgroup namespace's inode number (`PROC_CGROUP_INIT_INO`): only there is the root of the mount the
 /// root of the tree that the kernel object counts levels from.
@@ -44,6 +46,16 @@ impl Hierarchy {
     #[cfg(test)]
     pub(crate) fn at(folder: PathBuf) -> Self {
         Self { folder }
+    }
+
+    /// Its directory.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its level in the cgroup tree, of which the root is 0.
+    pub fn level(&self) -> u32 {
+        HIERARCHY_LEVEL
     }
 
     /// Makes the cgroup of a session; that it exists already is an error.
