@@ -73,23 +73,16 @@ pub fn armed_namespace(session: &Session) -> u32 {
 /// Whether another task lies in every session at `mask`. Fail closed: not if that cannot be read.
 #[inline(always)]
 pub fn holds(mask: u32, task: u64) -> bool {
-    gov_holds(mask, task) != 0
-}
-
-/// See [`holds`].
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn gov_holds(mask: u32, task: u64) -> u32 {
     let mut level = 0;
     while level < MAX_CGROUP_LEVELS {
         if mask & (1 << level) != 0 {
             // SAFETY: the helper has no preconditions.
             let ours = unsafe { bpf_get_current_ancestor_cgroup_id(level as i32) };
             if kernel::ancestor(task, level) != Some(ours) {
-                return 0;
+                return false;
             }
         }
         level += 1;
     }
-    1
+    true
 }
