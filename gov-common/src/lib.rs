@@ -15,4 +15,5 @@ pub mod event;
 pub mod offsets;
 pub mod hidden;
 pub mod walk;
+pub mod walked;
 pub mod decide;

@@ -193,6 +193,12 @@ pub fn actor() -> Option<Actor> {
     })
 }
 
+/// Thread-group id of a task.
+#[inline(always)]
+pub fn task_group(task: u64) -> Option<u32> {
+    read::<u32>(task.wrapping_add(offset!(task_tgid)))
+}
+
 /// The id of a task's ancestor cgroup at a level; `None` where it lies less deep.
 #[inline(always)]
 pub fn ancestor(task: u64, level: u32) -> Option<u64> {

@@ -22,6 +22,7 @@ mod arming;
 mod change;
 mod peer;
 mod hooks;
+mod walk_files;
 
 /// The version of the boundary's records; the daemon refuses an object of another.
 #[unsafe(link_section = ".rodata.abi")]
