@@ -11,6 +11,8 @@ use gov_common::event::Action;
 use gov_common::rights::Rights;
 
 const FMODE_WRITE: u32 = 2;
+/// `__FMODE_EXEC`, which open(2) clears from what the caller writes.
+const OPEN_EXEC: u32 = 0x20;
 const O_TRUNC: u32 = 0o1000;
 const O_APPEND: u32 = 0o2000;
 
@@ -23,6 +25,11 @@ fn file_open(ctx: LsmContext) -> i32 {
     let (dentry, mount) = kernel::path(kernel::file_path(file)).unwrap_or((1, 1));
     if kernel::is_backing(mode) && kernel::belongs(mount, dentry) == Some(Belongs::Nowhere) {
         // The inner file of a stacked file system, whose outer file was judged a moment ago.
+        return 0;
+    }
+    if flags & OPEN_EXEC != 0 {
+        // The kernel opens it to execute it, nobody gets to read it: `bprm_check_security` judges a program and each
+        // interpreter of a script, `mmap_file` the loader.
         return 0;
     }
     if mode & FMODE_WRITE == 0 && flags & (O_TRUNC | O_APPEND) == 0 {

@@ -214,8 +214,10 @@ fn errno(call: impl FnOnce() -> i32) -> i32 {
     if call() >= 0 {
         return 0;
     }
+    // SAFETY: takes nothing.
+    let place = unsafe { libc::__errno_location() };
     // SAFETY: the thread's own errno, always valid.
-    unsafe { *libc::__errno_location() }
+    unsafe { *place }
 }
 
 /// The self-test's cgroup cannot be used.
