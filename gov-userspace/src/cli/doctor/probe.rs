@@ -42,10 +42,34 @@ fn load() -> Check {
                 Check::good(NAME, format!("{} load, attach and do what they must", words.attached))
             }
             Ok(words) => Check::lacking(NAME, words.in_words(), "boot a kernel that has these hooks"),
-            Err(error) => {
-                Check::lacking(NAME, error.to_string(), "mend what is lacking above, then look again")
-            }
+            Err(error) => Check::lacking(
+                NAME,
+                sentence(&error.to_string()),
+                "mend what is said above; else boot a kernel that gov is tested on: Debian's 6.1, 6.12 or 7.2",
+            ),
         },
         Err(error) => Check::unknown(NAME, error, "mend the configuration"),
+    }
+}
+
+/// The first line of an error, of a length that can be read: the kernel's verifier is talkative, and the daemon's
+/// log has all of it.
+fn sentence(error: &str) -> String {
+    const READABLE: usize = 240;
+    let line = error.lines().next().unwrap_or_default();
+    match line.char_indices().nth(READABLE) {
+        Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn a_talkative_error_is_said_in_one_sentence() {
+        assert_eq!(sentence("refused\n0: (61) r1 = 0"), "refused");
+        assert_eq!(sentence(&"x".repeat(1_000)).len(), 243);
     }
 }
