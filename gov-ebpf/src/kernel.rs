@@ -4,7 +4,6 @@
 //! took from this kernel's BTF. `None` is a fault, and the caller refuses.
 
 use crate::maps;
-use aya_ebpf::helpers::bpf_get_current_task;
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user};
 use core::mem::MaybeUninit;
 use gov_common::offsets::Offsets;
@@ -13,15 +12,21 @@ use gov_common::walk::{Entry, Memory, Mount, TEXT, Text};
 
 /// Filled in by the daemon before the object is loaded.
 #[unsafe(no_mangle)]
-static OFFSETS: Offsets = Offsets::UNKNOWN;
+pub(crate) static OFFSETS: Offsets = Offsets::UNKNOWN;
 
 /// One field of [`OFFSETS`], as the daemon filled it in and not as it was compiled.
 macro_rules! offset {
     ($field:ident) => {{
         // SAFETY: the static lives as long as the program; volatile, because the loader replaces its bytes.
-        unsafe { core::ptr::read_volatile(&raw const OFFSETS.$field) as u64 }
+        unsafe { core::ptr::read_volatile(&raw const $crate::kernel::OFFSETS.$field) as u64 }
     }};
 }
+
+mod network;
+mod task;
+
+pub use network::{address_bytes, address_family, address_port, message_name, netlink_asks, socket};
+pub use task::{actor, ancestor, arguments, mount_namespace, task_group};
 
 /// Copies a `T` from kernel memory.
 #[inline(always)]
@@ -173,81 +178,6 @@ pub fn rename_sequence() -> Option<u32> {
     if lock == 0 { None } else { read::<u32>(lock) }
 }
 
-/// Who acts.
-#[derive(Clone, Copy, Default)]
-pub struct Actor {
-    pub start_ns: u64,
-    pub parent: u32,
-}
-
-/// The start time of the current thread group, and its parent.
-#[inline(always)]
-pub fn actor() -> Option<Actor> {
-    // SAFETY: the helper has no preconditions.
-    let task = unsafe { bpf_get_current_task() };
-    let leader = read::<u64>(task.wrapping_add(offset!(task_group_leader)))?;
-    let parent = read::<u64>(task.wrapping_add(offset!(task_real_parent)))?;
-    Some(Actor {
-        start_ns: read::<u64>(leader.wrapping_add(offset!(task_start_boottime)))?,
-        parent: read::<u32>(parent.wrapping_add(offset!(task_tgid)))?,
-    })
-}
-
-/// Thread-group id of a task.
-#[inline(always)]
-pub fn task_group(task: u64) -> Option<u32> {
-    read::<u32>(task.wrapping_add(offset!(task_tgid)))
-}
-
-/// The id of a task's ancestor cgroup at a level; `None` where it lies less deep.
-#[inline(always)]
-pub fn ancestor(task: u64, level: u32) -> Option<u64> {
-    let set = read::<u64>(task.wrapping_add(offset!(task_cgroups)))?;
-    let cgroup = read::<u64>(set.wrapping_add(offset!(css_set_dfl_cgrp)))?;
-    if read::<u32>(cgroup.wrapping_add(offset!(cgroup_level)))? < level {
-        return None;
-    }
-    let place = cgroup.wrapping_add(offset!(cgroup_ancestors)).wrapping_add(level as u64 * 8);
-    let above = read::<u64>(place)?;
-    let node = read::<u64>(above.wrapping_add(offset!(cgroup_kn)))?;
-    read::<u64>(node.wrapping_add(offset!(kernfs_id)))
-}
-
-/// Whether a netlink packet is one message of a kind that only asks (`RTM_GET…`).
-#[inline(always)]
-pub fn netlink_asks(packet: u64) -> Option<bool> {
-    const FIRST: u16 = 16;
-    const GET: u16 = 2;
-    let length = read::<u32>(packet.wrapping_add(offset!(skb_len)))?;
-    let data = read::<u64>(packet.wrapping_add(offset!(skb_data)))?;
-    let message = read::<u32>(data)?;
-    let kind = read::<u16>(data.wrapping_add(4))?;
-    // Messages are padded to four bytes; a second one behind the first could be anything.
-    let alone = message >= 16 && message <= length && length - message < 4;
-    Some(alone && kind >= FIRST && kind % 4 == GET)
-}
-
-/// Inode number of the current task's mount namespace.
-#[inline(always)]
-pub fn mount_namespace() -> Option<u32> {
-    // SAFETY: the helper has no preconditions.
-    let task = unsafe { bpf_get_current_task() };
-    let proxy = read::<u64>(task.wrapping_add(offset!(task_nsproxy)))?;
-    let namespace = read::<u64>(proxy.wrapping_add(offset!(nsproxy_mnt_ns)))?;
-    read::<u32>(namespace.wrapping_add(offset!(mnt_namespace_inum)))
-}
-
-/// Where the current task's arguments stand in its own memory: address and length.
-#[inline(always)]
-pub fn arguments() -> Option<(u64, u64)> {
-    // SAFETY: the helper has no preconditions.
-    let task = unsafe { bpf_get_current_task() };
-    let mm = read::<u64>(task.wrapping_add(offset!(task_mm)))?;
-    let from = read::<u64>(mm.wrapping_add(offset!(mm_arg_start)))?;
-    let to = read::<u64>(mm.wrapping_add(offset!(mm_arg_end)))?;
-    Some((from, to.wrapping_sub(from)))
-}
-
 /// The file of the `struct linux_binprm` at an address.
 #[inline(always)]
 pub fn binprm_file(binprm: u64) -> Option<u64> {
@@ -270,54 +200,6 @@ pub fn iattr_valid(attributes: u64) -> Option<u32> {
 #[inline(always)]
 pub fn setattr_is_shifted() -> bool {
     offset!(setattr_dentry) != 0
-}
-
-/// Family and protocol of the `struct socket` at an address.
-#[inline(always)]
-pub fn socket(address: u64) -> Option<(u16, u16)> {
-    let sock = read::<u64>(address.wrapping_add(offset!(socket_sk)))?;
-    Some((
-        read::<u16>(sock.wrapping_add(offset!(sock_family)))?,
-        read::<u16>(sock.wrapping_add(offset!(sock_protocol)))?,
-    ))
-}
-
-/// Address and length of the name in a `struct msghdr`; address 0 where the message has none.
-#[inline(always)]
-pub fn message_name(message: u64) -> Option<(u64, u32)> {
-    Some((
-        read::<u64>(message.wrapping_add(offset!(msghdr_name)))?,
-        read::<u32>(message.wrapping_add(offset!(msghdr_namelen)))?,
-    ))
-}
-
-/// The family of the socket address at an address.
-#[inline(always)]
-pub fn address_family(address: u64) -> Option<u16> {
-    read::<u16>(address)
-}
-
-/// The port, in host order, of the IPv4 or IPv6 socket address at an address.
-#[inline(always)]
-pub fn address_port(address: u64) -> Option<u16> {
-    const PORT: u64 = 2;
-    Some(u16::from_be(read::<u16>(address.wrapping_add(PORT))?))
-}
-
-/// Copies the IPv4 socket address at an address into the last bytes of `to`, or all of the IPv6 one; false on a
-/// fault.
-#[inline(always)]
-pub fn address_bytes(address: u64, is_v4: bool, to: &mut [u8; 16]) -> bool {
-    const V4: u64 = 4;
-    const V6: u64 = 8;
-    let start = to.as_mut_ptr();
-    if is_v4 {
-        // SAFETY: the last four of sixteen bytes.
-        unsafe { copy(start.wrapping_add(12), 4, address.wrapping_add(V4) as *const u8) }
-    } else {
-        // SAFETY: all sixteen bytes.
-        unsafe { copy(start, 16, address.wrapping_add(V6) as *const u8) }
-    }
 }
 
 /// Copies up to `length` bytes of the current task's own memory; false on a fault.

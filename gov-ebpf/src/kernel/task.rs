@@ -1,0 +1,65 @@
+//! What the kernel holds of tasks.
+
+use super::read;
+use aya_ebpf::helpers::bpf_get_current_task;
+
+/// Who acts.
+#[derive(Clone, Copy, Default)]
+pub struct Actor {
+    pub start_ns: u64,
+    pub parent: u32,
+}
+
+/// The start time of the current thread group, and its parent.
+#[inline(always)]
+pub fn actor() -> Option<Actor> {
+    // SAFETY: the helper has no preconditions.
+    let task = unsafe { bpf_get_current_task() };
+    let leader = read::<u64>(task.wrapping_add(offset!(task_group_leader)))?;
+    let parent = read::<u64>(task.wrapping_add(offset!(task_real_parent)))?;
+    Some(Actor {
+        start_ns: read::<u64>(leader.wrapping_add(offset!(task_start_boottime)))?,
+        parent: read::<u32>(parent.wrapping_add(offset!(task_tgid)))?,
+    })
+}
+
+/// Thread-group id of a task.
+#[inline(always)]
+pub fn task_group(task: u64) -> Option<u32> {
+    read::<u32>(task.wrapping_add(offset!(task_tgid)))
+}
+
+/// The id of a task's ancestor cgroup at a level; `None` where it lies less deep.
+#[inline(always)]
+pub fn ancestor(task: u64, level: u32) -> Option<u64> {
+    let set = read::<u64>(task.wrapping_add(offset!(task_cgroups)))?;
+    let cgroup = read::<u64>(set.wrapping_add(offset!(css_set_dfl_cgrp)))?;
+    if read::<u32>(cgroup.wrapping_add(offset!(cgroup_level)))? < level {
+        return None;
+    }
+    let place = cgroup.wrapping_add(offset!(cgroup_ancestors)).wrapping_add(level as u64 * 8);
+    let above = read::<u64>(place)?;
+    let node = read::<u64>(above.wrapping_add(offset!(cgroup_kn)))?;
+    read::<u64>(node.wrapping_add(offset!(kernfs_id)))
+}
+
+/// Inode number of the current task's mount namespace.
+#[inline(always)]
+pub fn mount_namespace() -> Option<u32> {
+    // SAFETY: the helper has no preconditions.
+    let task = unsafe { bpf_get_current_task() };
+    let proxy = read::<u64>(task.wrapping_add(offset!(task_nsproxy)))?;
+    let namespace = read::<u64>(proxy.wrapping_add(offset!(nsproxy_mnt_ns)))?;
+    read::<u32>(namespace.wrapping_add(offset!(mnt_namespace_inum)))
+}
+
+/// Where the current task's arguments stand in its own memory: address and length.
+#[inline(always)]
+pub fn arguments() -> Option<(u64, u64)> {
+    // SAFETY: the helper has no preconditions.
+    let task = unsafe { bpf_get_current_task() };
+    let mm = read::<u64>(task.wrapping_add(offset!(task_mm)))?;
+    let from = read::<u64>(mm.wrapping_add(offset!(mm_arg_start)))?;
+    let to = read::<u64>(mm.wrapping_add(offset!(mm_arg_end)))?;
+    Some((from, to.wrapping_sub(from)))
+}
