@@ -2,6 +2,7 @@
 //! state.
 
 use crate::atomic;
+use crate::bounds::masked;
 use crate::kernel;
 use crate::maps::{RING, STATES};
 use crate::scratch::{self, Extra, Judge, OBJECT_INTERNAL, OBJECT_UNLINKED, PART, Scratch};
@@ -96,7 +97,7 @@ fn tail(room: &mut Scratch) {
         room.object_len.set(length);
         flags |= marks;
     }
-    let at = room.object_len.get() as usize & PART;
+    let at = masked::<{ PART as u32 }>(room.object_len.get() as usize);
     let to = base.wrapping_add(at);
     match room.case.extra {
         Extra::None => {}
@@ -123,7 +124,7 @@ fn tail(room: &mut Scratch) {
                 flags |= EVENT_EXTRA_CUT;
             }
             room.extra_len.set(length as u32);
-            let bounded = room.extra_len.get() & PART as u32;
+            let bounded = masked::<{ PART as u32 }>(length as usize) as u32;
             // SAFETY: `at` and the length are each bounded by PART, and the tail holds two parts.
             if !unsafe { kernel::copy_user(to, bounded, room.case.extra_at) } {
                 room.extra_len.set(0);
@@ -137,7 +138,7 @@ fn tail(room: &mut Scratch) {
 /// Copies the path of object `which` to `tail[at..]`: its length, and bits `EVENT_*`.
 #[inline(always)]
 fn object(room: &mut Scratch, which: usize, at: usize) -> (u32, u16) {
-    let to = room.tail.as_mut_ptr().wrapping_add(at & PART);
+    let to = room.tail.as_mut_ptr().wrapping_add(masked::<{ PART as u32 }>(at));
     let found = &room.objects[which];
     let mut marks = 0;
     if found.reason.get() != Reason::Granted as u32 {
@@ -147,7 +148,7 @@ fn object(room: &mut Scratch, which: usize, at: usize) -> (u32, u16) {
     if flags & (OBJECT_INTERNAL | OBJECT_UNLINKED) != 0 {
         marks |= EVENT_OBJECT_UNLINKED;
     }
-    let start = found.walk.start() & (2 * TEXT - 1);
+    let start = masked::<{ 2 * TEXT as u32 - 1 }>(found.walk.start());
     let length = if start < TEXT { TEXT - start } else { 0 };
     if length == 0 {
         if flags & OBJECT_INTERNAL != 0 {
@@ -159,7 +160,7 @@ fn object(room: &mut Scratch, which: usize, at: usize) -> (u32, u16) {
     }
     let from = found.walk.text().as_ptr().wrapping_add(start);
     // SAFETY: `at` and the length are each bounded by PART, and the tail holds two parts.
-    if !unsafe { kernel::copy(to, (length & PART) as u32, from) } {
+    if !unsafe { kernel::copy(to, masked::<{ PART as u32 }>(length) as u32, from) } {
         return (0, marks | EVENT_OBJECT_CUT);
     }
     (length as u32, marks)
@@ -200,7 +201,7 @@ pub extern "C" fn gov_record(number: u32, level: u32, action: u32, reason: u32, 
     room.header.extra_len = extra_len as u16;
     room.header.length = HEADER as u32 + object_len + extra_len;
     room.header.sequence = add(slot, |state| unsafe { &raw mut (*state).sequence });
-    let length = (room.header.length & (2 * PART as u32 + 1)) as usize;
+    let length = masked::<{ 2 * PART as u32 + 1 }>(room.header.length as usize);
     let from = (&raw const room.header).cast::<u8>();
     // SAFETY: header and tail are neighbours, and the length is bounded by the tail's alone.
     let record = unsafe { core::slice::from_raw_parts(from, length) };

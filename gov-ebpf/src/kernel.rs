@@ -3,6 +3,7 @@
 //! Every address is a scalar and every access a copy that cannot fault the kernel, at an offset that the daemon
 //! took from this kernel's BTF. `None` is a fault, and the caller refuses.
 
+use crate::bounds::masked;
 use crate::maps;
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user};
 use core::mem::MaybeUninit;
@@ -255,9 +256,9 @@ impl Memory for Live {
 
     #[inline(always)]
     fn name(&self, address: u64, length: usize, text: &mut Text, at: usize) -> bool {
-        let to = text.as_mut_ptr().wrapping_add(((at - 1) & (TEXT - 1)) + 1);
+        let to = text.as_mut_ptr().wrapping_add(masked::<{ TEXT as u32 - 1 }>(at - 1) + 1);
         // SAFETY: the start is at most TEXT and the length at most MAX_NAME, which the buffer's slack covers.
-        unsafe { copy(to, (length & MAX_NAME) as u32, address as *const u8) }
+        unsafe { copy(to, masked::<{ MAX_NAME as u32 }>(length) as u32, address as *const u8) }
     }
 
     #[inline(always)]
@@ -271,9 +272,9 @@ impl Memory for Live {
             unsafe { core::ptr::write_volatile(word.as_mut_ptr(), 0) };
         }
         key[0].write(parent as u64 | (more as u64) << 32);
-        let from = text.as_ptr().wrapping_add(at & (2 * TEXT - 1));
+        let from = text.as_ptr().wrapping_add(masked::<{ 2 * TEXT as u32 - 1 }>(at));
         // The mask keeps 64 apart from 0: lengths are 1 to CHUNK.
-        let length = ((length - 1) & (CHUNK - 1)) + 1;
+        let length = masked::<{ CHUNK as u32 - 1 }>(length - 1) + 1;
         // SAFETY: behind the first word the key has CHUNK bytes; the helper checks the source. A fault zeroes the
         // name, which matches no edge.
         unsafe { copy(key.as_mut_ptr().cast::<u8>().wrapping_add(8), length as u32, from) };

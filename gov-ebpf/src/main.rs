@@ -5,10 +5,11 @@
 //! ([`emit`]). Everything that follows a kernel pointer stands in [`kernel`].
 #![no_std]
 #![no_main]
-#![feature(core_intrinsics)]
+#![feature(core_intrinsics, asm_experimental_arch)]
 #![expect(internal_features, reason = "atomic operations on map values; see `atomic`")]
 
 mod atomic;
+mod bounds;
 mod maps;
 mod kernel;
 mod scratch;

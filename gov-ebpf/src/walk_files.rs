@@ -1,6 +1,7 @@
 //! `iter/task_file`: walks every open file of every task with the hooks' own walk. No hook: it loads where the
 //! kernel refuses LSM programs, so that the walk can be compared with `/proc/PID/fd` and timed.
 
+use crate::bounds::masked;
 use crate::kernel;
 use crate::scratch::{self, Case};
 use crate::weigh::{gov_climb, gov_descend_one};
@@ -46,11 +47,12 @@ fn walk_files(context: *const Context) -> i32 {
         room.case.dentry[0] = dentry;
         room.case.mount[0] = mount;
         gov_walk_file(number, pid, fd);
-        // From memory, so that the verifier sees the mask and the compiler cannot think it needless.
         let length = room.object_len.get();
         let from = room.tail.as_ptr();
         // SAFETY: the length is bounded by the tail's.
-        unsafe { bpf_seq_write(seq, from.cast(), length & scratch::PART as u32) };
+        unsafe {
+            bpf_seq_write(seq, from.cast(), masked::<{ scratch::PART as u32 }>(length as usize) as u32)
+        };
     }
     scratch::release(number);
     0
@@ -74,7 +76,7 @@ pub extern "C" fn gov_walk_file(number: u32, pid: u32, fd: u32) -> u32 {
     }
     // SAFETY: the helper has no preconditions.
     let time_ns = unsafe { bpf_ktime_get_ns() } - before;
-    let start = room.objects[0].walk.start() & (2 * TEXT - 1);
+    let start = masked::<{ 2 * TEXT as u32 - 1 }>(room.objects[0].walk.start());
     let length = if start < TEXT { TEXT - start } else { 0 };
     let from = room.objects[0].walk.text().as_ptr().wrapping_add(start);
     let to = room.tail.as_mut_ptr();
@@ -82,7 +84,7 @@ pub extern "C" fn gov_walk_file(number: u32, pid: u32, fd: u32) -> u32 {
     // SAFETY: the head lies within the tail; tails are aligned to four bytes, and words are written as they come.
     unsafe { to.cast::<Walked>().write_unaligned(head) };
     // SAFETY: the head and a length bounded by PART lie within the tail.
-    unsafe { kernel::copy(to.wrapping_add(HEAD), (length & scratch::PART) as u32, from) };
+    unsafe { kernel::copy(to.wrapping_add(HEAD), masked::<{ scratch::PART as u32 }>(length) as u32, from) };
     room.object_len.set(HEAD as u32 + length as u32);
     1
 }

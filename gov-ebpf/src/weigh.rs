@@ -1,5 +1,6 @@
 //! Weighing: what each of the task's sessions says to the act, from what was found out about its objects.
 
+use crate::bounds::masked;
 use crate::kernel::{self, Belongs, Live};
 use crate::maps::NETS;
 use crate::scratch::{self, Judge, OBJECT_INTERNAL, OBJECT_UNLINKED, Object, Scratch};
@@ -242,9 +243,9 @@ fn is_shell(object: &Object) -> bool {
     if length == 0 || length > size_of::<u64>() {
         return false;
     }
-    let from = object.walk.text().as_ptr().wrapping_add(at & (2 * TEXT - 1));
+    let from = object.walk.text().as_ptr().wrapping_add(masked::<{ 2 * TEXT as u32 - 1 }>(at));
     // The mask keeps 8 apart from 0: lengths are 1 to 8.
-    let bounded = ((length - 1) & 7) + 1;
+    let bounded = masked::<7>(length - 1) + 1;
     // SAFETY: the name has eight bytes; a fault leaves a name that no shell has.
     unsafe { kernel::copy((&raw mut name).cast(), bounded as u32, from) };
     decide::is_shell_packed(name.to_ne_bytes(), length)

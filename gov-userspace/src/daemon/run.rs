@@ -89,7 +89,7 @@ fn check_root() -> Result<(), DaemonError> {
 /// Loads the kernel's side and tries it: nothing is said to be enforced that was not seen to be.
 fn load(config: &Config, hierarchy: &Hierarchy) -> Result<(Kernel, Ring), DaemonError> {
     let ring_bytes = config.ring_kib.saturating_mul(1024);
-    let options = LoadOptions { ring_bytes, pin_dir: None };
+    let options = LoadOptions { ring_bytes };
     let (mut kernel, mut ring) = Kernel::load(&options).map_err(DaemonError::CannotEnforce)?;
     kernel.self_test(&mut ring, hierarchy.folder(), hierarchy.level()).map_err(DaemonError::CannotEnforce)?;
     Ok((kernel, ring))

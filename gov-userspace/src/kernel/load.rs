@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
 use aya::maps::{Array, HashMap, LpmTrie, Map, RingBuf};
 use aya::programs::{BtfTracePoint, Lsm, Program, ProgramError};
@@ -30,18 +29,15 @@ const LEAST_RING: u32 = 1 << 16;
 pub struct LoadOptions {
     /// Bytes of the ring that decisions come through; rounded up to a power of two.
     pub ring_bytes: u32,
-    /// A folder of a bpf file system where links are pinned, so that enforcement outlives this process; without
-    /// it enforcement ends with [`Kernel`].
-    pub pin_dir: Option<PathBuf>,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { ring_bytes: 1 << 24, pin_dir: None }
+        Self { ring_bytes: 1 << 24 }
     }
 }
 
-/// The kernel's side, loaded and attached. Dropping it detaches every hook that is not pinned.
+/// The kernel's side, loaded and attached. Dropping it detaches every hook: enforcement ends with this process.
 pub struct Kernel {
     object: Ebpf,
     sessions: Sessions,

@@ -1,5 +1,5 @@
-//! `gov-direct [WORD…]`: tries the suite's rows against the kernel object alone, as root in a virtual machine; with
-//! words, only the rows that have one of them in their name. `--counts` prints the verifier's counts instead.
+//! `gov-direct [WORD…]`: tries the suite's rows, and scenes of its own, against the kernel object alone, as root in a virtual machine; with
+//! words, only those that have one of them in their name. `--counts` prints the verifier's counts instead.
 
 use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use gov::kernel::{Kernel, LoadOptions};
 
 use tests::direct::{Bench, act_in, try_direct};
+use tests::direct_scenes::SCENES;
 use tests::house::cgroups;
 use tests::suite::rows;
 
@@ -19,14 +20,15 @@ fn main() -> Result<ExitCode> {
         println!("{}", act_in(cgroup, act)?);
         return Ok(ExitCode::SUCCESS);
     }
-    let (kernel, ring) = Kernel::load(&LoadOptions::default())?;
+    let (mut kernel, mut ring) = Kernel::load(&LoadOptions::default())?;
     if words == ["--counts"] {
         for (hook, count) in kernel.verifier_counts()? {
             println!("{hook} {count}");
         }
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{:?}", kernel.enforcement());
+    println!("{:?}", kernel.enforcement().status);
+    kernel.self_test(&mut ring, &cgroups()?, 0)?;
     let _listeners = (
         TcpListener::bind("127.0.0.1:47001")?,
         TcpListener::bind("127.0.0.1:47002")?,
@@ -47,6 +49,18 @@ fn main() -> Result<ExitCode> {
             Err(error) => {
                 failed += 1;
                 println!("FAILED {}: {error:#}", row.name);
+            }
+        }
+    }
+    for scene in SCENES {
+        if !words.is_empty() && !words.iter().any(|word| scene.name.contains(word)) {
+            continue;
+        }
+        match (scene.play)(&mut bench) {
+            Ok(()) => passed += 1,
+            Err(error) => {
+                failed += 1;
+                println!("FAILED {}: {error:#}", scene.name);
             }
         }
     }

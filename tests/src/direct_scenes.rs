@@ -1,0 +1,154 @@
+//! What rows cannot say, against the kernel object alone: sessions that expire, nest, wait for their first
+//! execution, only record, or run into a full ring.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+use gov::event::{Event, Extra, parse};
+use gov::kernel::{BindSpec, Kernel, LoadOptions};
+use gov_common::abi::{SESSION_ARM_AT_EXEC, SESSION_COUNT_ON_FULL, SESSION_RECORD_ONLY};
+use gov_common::verdict::Reason;
+
+use crate::direct::{Bench, governed, policy, shown};
+
+/// A scene: its name, as a sentence, and what tries it.
+pub struct Scene {
+    pub name: &'static str,
+    pub play: fn(&mut Bench) -> Result<()>,
+}
+
+/// Every scene.
+pub const SCENES: &[Scene] = &[
+    Scene { name: "an expired session is refused with EKEYEXPIRED", play: expired },
+    Scene { name: "a session that waits for its first execution is armed by it", play: armed },
+    Scene { name: "a session that only records refuses nothing and says what it would have", play: recorded },
+    Scene { name: "a nested session only narrows, and both logs say who refused", play: nested },
+    Scene { name: "what cannot be recorded is refused with EAGAIN, and each loss is counted", play: full },
+];
+
+/// A folder with `in/a`, `in/true` and `out/secret`; its path.
+fn place(bench: &Bench) -> Result<String> {
+    let place = bench.folder.join("scene");
+    if place.exists() {
+        fs::remove_dir_all(&place)?;
+    }
+    fs::create_dir_all(place.join("in"))?;
+    fs::create_dir_all(place.join("out"))?;
+    fs::write(place.join("in/a"), "as it was")?;
+    fs::write(place.join("out/secret"), "as it was")?;
+    fs::copy("/usr/bin/true", place.join("in/true"))?;
+    Ok(place.display().to_string())
+}
+
+fn has(events: &[Event], action: &str, reason: &str) -> bool {
+    events.iter().any(|event| event.action.name() == action && event.reason.name() == reason)
+}
+
+fn expired(bench: &mut Bench) -> Result<()> {
+    let place = place(bench)?;
+    let policy = policy(&format!("file:read:{place}/in"))?;
+    let (outcome, events, _) = governed(bench, &policy, 0, 1, &format!("read {place}/in/a"))?;
+    ensure!(outcome == "EKEYEXPIRED", "it ended with `{outcome}`");
+    ensure!(has(&events, "file.read", "expired"), "{}", shown(&events));
+    Ok(())
+}
+
+fn armed(bench: &mut Bench) -> Result<()> {
+    let place = place(bench)?;
+    let policy = policy(&format!("code:execute:{place}/in"))?;
+    let read = format!("read {place}/out/secret");
+    let (outcome, events, _) = governed(bench, &policy, SESSION_ARM_AT_EXEC, u64::MAX, &read)?;
+    ensure!(outcome == "ok" && events.is_empty(), "before it: `{outcome}`, {}", shown(&events));
+    let exec = format!("exec {place}/in/true one two");
+    let (outcome, events, state) = governed(bench, &policy, SESSION_ARM_AT_EXEC, u64::MAX, &exec)?;
+    ensure!(outcome == "ok" && state.armed_ns != 0, "`{outcome}`, {}", shown(&events));
+    ensure!(events.first().is_some_and(|event| event.action.name() == "session.armed"), "{}", shown(&events));
+    let words = |event: &Event| match &event.extra {
+        Extra::Arguments(words) => {
+            words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+        }
+        Extra::None | Extra::Path(_) => Vec::new(),
+    };
+    let wanted = vec![format!("{place}/in/true"), "one".to_owned(), "two".to_owned()];
+    ensure!(events.iter().any(|event| words(event) == wanted), "no arguments in {events:?}");
+    Ok(())
+}
+
+fn recorded(bench: &mut Bench) -> Result<()> {
+    let place = place(bench)?;
+    let policy = policy("")?;
+    let read = format!("read {place}/out/secret");
+    let (outcome, events, _) = governed(bench, &policy, SESSION_RECORD_ONLY, u64::MAX, &read)?;
+    ensure!(outcome == "ok", "it ended with `{outcome}`");
+    ensure!(has(&events, "file.read", "out-of-scope"), "{}", shown(&events));
+    ensure!(events.iter().any(|event| !event.enforced), "no event says that it was not enforced");
+    Ok(())
+}
+
+fn nested(bench: &mut Bench) -> Result<()> {
+    let place = place(bench)?;
+    let outer = bench.cgroups.join("gov-outer");
+    let inner = outer.join("inner");
+    fs::create_dir_all(&inner)?;
+    let wide = policy(&format!("file:read:{place}"))?;
+    let narrow = policy(&format!("file:read:{place}/in"))?;
+    let mut slots = Vec::new();
+    for (folder, level, number, policy) in [(&outer, 1, 11, &wide), (&inner, 2, 12, &narrow)] {
+        slots.push(bench.kernel.bind(&BindSpec {
+            cgroup_id: fs::metadata(folder)?.ino(),
+            cgroup_level: level,
+            session_number: number,
+            expires_boot_ns: u64::MAX,
+            policy,
+            flags: 0,
+        })?);
+    }
+    let act = |path: &str| -> Result<String> {
+        let mut command = Command::new(std::env::current_exe()?);
+        let out = command.arg("--in").arg(&inner).args(["read", path]).output()?;
+        Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
+    };
+    let granted = act(&format!("{place}/in/a"))?;
+    let refused = act(&format!("{place}/out/secret"))?;
+    for slot in slots {
+        bench.kernel.unbind(slot)?;
+    }
+    let mut events = Vec::new();
+    while let Some(record) = bench.ring.next() {
+        events.push(parse(&record)?);
+    }
+    fs::remove_dir(&inner)?;
+    fs::remove_dir(&outer)?;
+    ensure!(granted == "ok" && refused == "EACCES", "`{granted}` and `{refused}`");
+    for session in [11, 12] {
+        let told = |event: &Event| {
+            event.session == session && event.reason == Reason::OutOfScope && event.decider == 12
+        };
+        ensure!(events.iter().any(told), "session {session} does not know: {}", shown(&events));
+    }
+    Ok(())
+}
+
+fn full(bench: &mut Bench) -> Result<()> {
+    let place = place(bench)?;
+    let policy = policy(&format!("file:write:{place}/in"))?;
+    let (kernel, ring) = Kernel::load(&LoadOptions { ring_bytes: 1 << 16 })?;
+    let mut small = Bench {
+        kernel,
+        ring,
+        cgroups: bench.cgroups.clone(),
+        folder: bench.folder.clone(),
+        stranger: bench.stranger,
+    };
+    let flood = format!("flood {place}/in/a 2000");
+    let (outcome, _, state) = governed(&mut small, &policy, 0, u64::MAX, &flood)?;
+    ensure!(outcome.contains("EAGAIN"), "it ended with `{outcome}`");
+    ensure!(state.lost > 0 && state.refused.iter().sum::<u64>() == state.lost, "{state:?}");
+    let flags = SESSION_COUNT_ON_FULL;
+    let (outcome, events, state) = governed(&mut small, &policy, flags, u64::MAX, &flood)?;
+    ensure!(!outcome.contains("EAGAIN"), "counting, it ended with `{outcome}`");
+    ensure!(state.lost > 0 && state.sequence == events.len() as u64 + state.lost, "{state:?}");
+    Ok(())
+}
