@@ -3,7 +3,7 @@
 use crate::bounds::masked;
 use crate::kernel::{self, Belongs, Live};
 use crate::maps::NETS;
-use crate::scratch::{self, Judge, OBJECT_INTERNAL, OBJECT_UNLINKED, Object, Scratch};
+use crate::scratch::{self, Judge, OBJECT_INTERNAL, OBJECT_UNLINKED, Scratch};
 use crate::subject;
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use aya_ebpf::maps::lpm_trie::Key;
@@ -228,27 +228,29 @@ pub extern "C" fn gov_weigh_object(number: u32, level: u32, which: u32) -> u32 {
     }
     found.walk.enter(session.root);
     walk::descend_by(|turn| gov_descend_one(number, which, turn as u32) != 0);
-    let found = &room.objects[which as usize & 1];
-    let (node, exact) = found.walk.reached();
-    let shell = executes && is_shell(found);
+    let shell = executes && gov_is_shell(number, which) != 0;
+    let (node, exact) = room.objects[which as usize & 1].walk.reached();
     let shells = room.levels[level as usize & (MAX_NESTING - 1)].session.flags & SESSION_SHELLS != 0;
     packed(decide::file(&node, exact, wanted, shell, shells))
 }
 
-/// Whether the object's own name is that of a shell.
-#[inline(always)]
-fn is_shell(object: &Object) -> bool {
-    let (at, length) = object.walk.last();
+/// Whether the own name of the room's object `which` is that of a shell.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn gov_is_shell(number: u32, which: u32) -> u32 {
+    let Some(room) = scratch::room(number) else { return 1 };
+    let walk = &room.objects[which as usize & 1].walk;
+    let (at, length) = walk.last();
     let mut name = 0_u64;
     if length == 0 || length > size_of::<u64>() {
-        return false;
+        return 0;
     }
-    let from = object.walk.text().as_ptr().wrapping_add(masked::<{ 2 * TEXT as u32 - 1 }>(at));
+    let from = walk.text().as_ptr().wrapping_add(masked::<{ 2 * TEXT as u32 - 1 }>(at));
     // The mask keeps 8 apart from 0: lengths are 1 to 8.
     let bounded = masked::<7>(length - 1) + 1;
     // SAFETY: the name has eight bytes; a fault leaves a name that no shell has.
     unsafe { kernel::copy((&raw mut name).cast(), bounded as u32, from) };
-    decide::is_shell_packed(name.to_ne_bytes(), length)
+    decide::is_shell_packed(name.to_ne_bytes(), length) as u32
 }
 
 /// One session's verdict on the act's address, packed.
