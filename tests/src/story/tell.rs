@@ -195,6 +195,8 @@ impl Play<'_> {
     /// it was. Returns the command as it is shown, and the run.
     fn govern(&self, house: &House, answers: &str) -> Result<(Vec<String>, Governed)> {
         self.stage.set()?;
+        let made = run(house.command("gov").args(["keys", "new"]).env("HOME", self.stage.home()), LIMIT)?;
+        ensure!(made.status == 0, "gov keys new ended with {}: {}", made.status, made.err);
         let before = self.stage.decoy()?;
         let _model = Model::listen(self.stage, answers, self.stranger.id())?;
         let arguments = self.delegation();
