@@ -47,13 +47,6 @@ fn waiting(
     Ok((child, log))
 }
 
-fn outcome(child: &mut Child) -> Result<String> {
-    let mut text = String::new();
-    child.stdout.take().context("its output is piped")?.read_to_string(&mut text)?;
-    child.wait()?;
-    Ok(text.trim().to_owned())
-}
-
 fn full(house: &mut House, around: &Surroundings) -> Result<()> {
     let folder = folder(around, "full")?;
     let (file, go) = (folder.join("a").display().to_string(), folder.join("go").display().to_string());
