@@ -63,11 +63,13 @@ pub enum Action {
     CreateSocket = 25,
     /// A connection or message to a Unix socket.
     ConnectUnix = 26,
+    /// A signal to a process outside the session (`task_kill`).
+    Signal = 27,
 }
 
 impl Action {
     /// Every action, in the order of its number.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Read,
         Self::ReadDirectory,
         Self::Write,
@@ -95,6 +97,7 @@ impl Action {
         Self::Ground,
         Self::CreateSocket,
         Self::ConnectUnix,
+        Self::Signal,
     ];
 
     /// The action with this number.
@@ -132,6 +135,7 @@ impl Action {
             Self::Ground => "kernel.ground",
             Self::CreateSocket => "network.create-socket",
             Self::ConnectUnix => "network.connect-unix",
+            Self::Signal => "process.signal",
         }
     }
 
@@ -160,7 +164,9 @@ impl Action {
             | Self::ChangeAttributes => Kind::Write,
             Self::Execute | Self::Executed | Self::MapCode => Kind::Execute,
             Self::Connect | Self::Send | Self::CreateSocket | Self::ConnectUnix => Kind::Connect,
-            Self::LeaveCgroup | Self::Armed | Self::Trace | Self::Mount | Self::Ground => Kind::Other,
+            Self::LeaveCgroup | Self::Armed | Self::Trace | Self::Signal | Self::Mount | Self::Ground => {
+                Kind::Other
+            }
         }
     }
 }

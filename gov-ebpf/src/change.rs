@@ -9,6 +9,7 @@ use gov_common::verdict::Reason;
 
 const CGROUP_MAGIC: u64 = 0x0027_e0eb;
 const CGROUP2_MAGIC: u64 = 0x6367_7270;
+const BPF_FS_MAGIC: u64 = 0xcafe_4a11;
 
 /// A change of the object at `dentry`, on `mount`.
 #[inline(always)]
@@ -16,10 +17,20 @@ pub fn case(mask: u32, action: Action, dentry: u64, mount: u64) -> Case {
     let mut case = Case { judge: Judge::Objects, wanted: Rights::WRITE.bits(), ..Case::new(mask, action) };
     case.dentry[0] = dentry;
     case.mount[0] = mount;
-    if is_cgroup(dentry) {
-        case.given = Reason::CgroupEscape as u8;
-    }
+    case.given = refused_wherever(dentry);
     case
+}
+
+/// Why no scope grants a change where an object lies, 0 where scopes decide. Whoever may write to a cgroup file system
+/// can move a task out of its session; whoever may write to BPF's takes pinned hooks away. Fail closed: a file system
+/// that cannot be told is the worst.
+#[inline(always)]
+fn refused_wherever(dentry: u64) -> u8 {
+    match kernel::magic(dentry) {
+        Some(CGROUP_MAGIC | CGROUP2_MAGIC) | None => Reason::CgroupEscape as u8,
+        Some(BPF_FS_MAGIC) => Reason::Ground as u8,
+        Some(_) => Reason::Granted as u8,
+    }
 }
 
 /// A change of the `dentry` that lies, or will lie, in the directory of the `struct path` at `folder`.
@@ -52,11 +63,4 @@ pub fn mount_of(path: u64) -> u64 {
         Some((_, mount)) => mount,
         None => 1,
     }
-}
-
-/// Whether an object lies on a cgroup file system: whoever may write there can move a task out of its session.
-/// Fail closed: so it is where that cannot be told.
-#[inline(always)]
-pub fn is_cgroup(dentry: u64) -> bool {
-    matches!(kernel::magic(dentry), Some(CGROUP_MAGIC | CGROUP2_MAGIC) | None)
 }

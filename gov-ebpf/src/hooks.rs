@@ -37,4 +37,5 @@ mod socket_connect;
 mod socket_create;
 mod socket_sendmsg;
 mod task_alloc;
+mod task_kill;
 mod userns_create;

@@ -5,7 +5,9 @@
 
 use crate::bounds::masked;
 use crate::maps;
+use aya_ebpf::EbpfContext;
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user};
+use aya_ebpf::programs::LsmContext;
 use core::mem::MaybeUninit;
 use gov_common::offsets::Offsets;
 use gov_common::policy::{CHUNK, EdgeKey, MAX_NAME, Node};
@@ -28,6 +30,13 @@ mod task;
 
 pub use network::{address_bytes, address_family, address_port, message_name, netlink_asks, socket};
 pub use task::{actor, ancestor, arguments, mount_namespace, task_group};
+
+/// A hook's argument that may be a null pointer. The verifier of most kernels takes every pointer argument for a valid
+/// one and removes the branch for null, so the address is read as a number.
+#[inline(always)]
+pub fn nullable(ctx: &LsmContext, index: u64) -> Option<u64> {
+    read((ctx.as_ptr() as u64).wrapping_add(index * 8))
+}
 
 /// Copies a `T` from kernel memory.
 #[inline(always)]

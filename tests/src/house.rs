@@ -111,7 +111,10 @@ impl House {
         if !logs.exists() {
             return Ok(BTreeSet::new());
         }
-        fs::read_dir(&logs)?.map(|entry| Ok(entry?.path())).collect()
+        let all = fs::read_dir(&logs)?.map(|entry| Ok(entry?.path()));
+        // A log that is being made has another name until it is whole.
+        all.filter(|path| !path.as_ref().is_ok_and(|path| path.extension().is_some_and(|it| it == "new")))
+            .collect()
     }
 
     /// Waits until the log ends with its close receipt.

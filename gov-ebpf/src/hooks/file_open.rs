@@ -9,6 +9,7 @@ use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use gov_common::event::Action;
 use gov_common::rights::Rights;
+use gov_common::verdict::Reason;
 
 const FMODE_WRITE: u32 = 2;
 /// `__FMODE_EXEC`, which open(2) clears from what the caller writes.
@@ -39,6 +40,10 @@ fn file_open(ctx: LsmContext) -> i32 {
         case.mount[0] = mount;
         return judge(case);
     }
-    let action = if change::is_cgroup(dentry) { Action::LeaveCgroup } else { Action::Write };
-    judge(change::case(mask, action, dentry, mount))
+    let mut case = change::case(mask, Action::Write, dentry, mount);
+    if case.given == Reason::CgroupEscape as u8 {
+        case.action = Action::LeaveCgroup as u8;
+        case.kind = Action::LeaveCgroup.kind() as u8;
+    }
+    judge(case)
 }

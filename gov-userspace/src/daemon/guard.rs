@@ -1,7 +1,7 @@
 //! The guard: a small process that outlives a daemon that is killed, and ends what the daemon would have watched.
 //!
-//! The kernel's programs go with the daemon. The guard waits on a pipe whose other end only the daemon holds; when
-//! that closes without a farewell, the guard kills every governed process at once, so that none goes on ungoverned.
+//! The hooks stay in force without the daemon, but nobody writes down what they decide. The guard waits on a pipe whose
+//! other end only the daemon holds; when that closes without a farewell, the guard kills every governed process at once.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -14,6 +14,8 @@ use crate::host::cgroup::Hierarchy;
 
 /// The argument that makes `govd` a guard.
 pub const ARGUMENT: &str = "--guard";
+/// What the guard says when it is there.
+const AWAKE: &[u8] = b"awake";
 /// What the daemon says when it stops in order.
 const FAREWELL: &[u8] = b"farewell";
 
@@ -28,14 +30,18 @@ impl Guard {
     /// Starts the guard, in a process group of its own so that a terminal's interrupt does not reach it.
     pub(super) fn start() -> anyhow::Result<Self> {
         let (theirs, ours) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).context("no pipe")?;
-        let process = Command::new("/proc/self/exe")
+        let mut process = Command::new("/proc/self/exe")
             .arg0("govd")
             .arg(ARGUMENT)
+            .env_clear()
             .stdin(Stdio::from(theirs))
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .process_group(0)
             .spawn()
             .context("cannot start the guard")?;
+        let mut word = [0; AWAKE.len()];
+        let mut voice = process.stdout.take().context("the guard has no voice")?;
+        voice.read_exact(&mut word).context("the guard does not say that it is awake")?;
         Ok(Self { process, pipe: File::from(ours) })
     }
 
@@ -68,12 +74,15 @@ impl Guard {
 
 /// Is the guard: waits for the daemon's end, and ends what it left. Returns how many sessions that were.
 pub fn keep() -> anyhow::Result<usize> {
+    let hierarchy = Hierarchy::open()?;
+    std::io::stdout().write_all(AWAKE).context("cannot speak to the daemon")?;
+    std::io::stdout().flush().context("cannot speak to the daemon")?;
     let mut said = Vec::new();
     std::io::stdin().read_to_end(&mut said).context("cannot hear the daemon")?;
     if said == FAREWELL {
         return Ok(0);
     }
-    let left = Hierarchy::open()?.list()?;
+    let left = hierarchy.list()?;
     let mut outcome = Ok(left.len());
     for cgroup in left {
         // One that cannot be killed does not save the others.

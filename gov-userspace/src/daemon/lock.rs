@@ -1,4 +1,4 @@
-//! Holds the state folder and the socket for one daemon: a second one is told who has them.
+//! Holds the host for one daemon: a second one is told who has it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
@@ -57,7 +57,7 @@ mod tests {
     use super::take;
 
     #[test]
-    fn a_second_daemon_is_told_who_holds_the_state() {
+    fn a_second_daemon_is_told_who_holds_the_host() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let first = take(&path).unwrap();

@@ -18,8 +18,8 @@ const TAIL: u64 = 4096;
 /// How often it is looked.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// Ends what is left of sessions of another daemon. Their programs may still be attached, so they were governed to
-/// this moment; what they do from now on nobody would record.
+/// Ends what is left of sessions of another daemon. Its hooks are pinned, so they were governed to this moment; what
+/// they do from now on nobody would record.
 pub(super) fn end_leftovers(ground: &Ground) -> anyhow::Result<()> {
     for cgroup in ground.hierarchy.list().context("cannot look for sessions of another daemon")? {
         let name = cgroup.name().unwrap_or("?").to_owned();

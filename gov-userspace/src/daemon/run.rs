@@ -19,8 +19,10 @@ use super::{lock, notify, recovery, socket};
 use crate::config::Config;
 use crate::host::cgroup::Hierarchy;
 use crate::host::readiness;
-use crate::kernel::{Kernel, KernelError, LoadOptions, Ring};
+use crate::kernel::{Kernel, KernelError, LoadOptions, Ring, pins};
 
+/// Where the one daemon of a host holds its lock, wherever its socket and state are.
+const HOST: &str = "/run/gov";
 /// How often checkpoints that are due are made.
 const COMMIT_EVERY: Duration = Duration::from_millis(50);
 /// How often expiry, kills and gaps are looked at.
@@ -60,16 +62,18 @@ pub fn check(config: &Config) -> Result<Words, DaemonError> {
 pub fn serve(config: Config) -> Result<(), DaemonError> {
     check_root()?;
     let socket_folder = config.socket.parent().unwrap_or(Path::new("/"));
-    std::fs::create_dir_all(socket_folder)
-        .with_context(|| format!("cannot make the folder `{}`", socket_folder.display()))?;
-    std::fs::create_dir_all(&config.state)
-        .with_context(|| format!("cannot make the folder `{}`", config.state.display()))?;
-    let _socket_lock = lock::take(&beside(&config.socket))?;
-    let _state_lock = lock::take(&config.state.join("lock"))?;
+    for folder in [Path::new(HOST), socket_folder, &config.state] {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    }
+    let _lock = lock::take(&Path::new(HOST).join("govd.lock"))?;
     let mut ground = Ground::lay(config)?;
+    // The hooks of a daemon that was killed are let go when nobody is left whom they govern.
     recovery::end_leftovers(&ground)?;
+    pins::clear().map_err(DaemonError::CannotEnforce)?;
     let mut guard = Guard::start()?;
-    let (kernel, ring) = load(&ground.config, &ground.hierarchy)?;
+    let (mut kernel, ring) = load(&ground.config, &ground.hierarchy)?;
+    let pins = kernel.pin().map_err(DaemonError::CannotEnforce)?;
     ground.note_enforcement(kernel.enforcement());
     recovery::recover_logs(&ground)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -78,6 +82,7 @@ pub fn serve(config: Config) -> Result<(), DaemonError> {
         .build()
         .context("no event loop")?;
     runtime.block_on(run(kernel, ring, ground, &mut guard))?;
+    pins.remove().map_err(DaemonError::CannotEnforce)?;
     guard.dismiss();
     Ok(())
 }
@@ -93,12 +98,6 @@ fn load(config: &Config, hierarchy: &Hierarchy) -> Result<(Kernel, Ring), Daemon
     let (mut kernel, mut ring) = Kernel::load(&options).map_err(DaemonError::CannotEnforce)?;
     kernel.self_test(&mut ring, hierarchy.folder(), hierarchy.level()).map_err(DaemonError::CannotEnforce)?;
     Ok((kernel, ring))
-}
-
-fn beside(socket: &Path) -> std::path::PathBuf {
-    let mut name = socket.as_os_str().to_owned();
-    name.push(".lock");
-    name.into()
 }
 
 /// Serves until the engine has closed its last session after a request to stop.

@@ -1,6 +1,7 @@
 //! What can go wrong between the daemon and the kernel.
 
 use std::io;
+use std::path::PathBuf;
 
 /// Why the kernel's side cannot do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +133,16 @@ pub enum KernelError {
         /// The file.
         path: &'static str,
         /// Why.
+        source: io::Error,
+    },
+    /// The hooks cannot be made to outlive the daemon.
+    #[error("cannot {what} `{path}`: {source}")]
+    Pin {
+        /// What was being done.
+        what: &'static str,
+        /// The pin, or the folder of all.
+        path: PathBuf,
+        /// Why not.
         source: io::Error,
     },
     /// The hooks are attached and do not do what they must.

@@ -43,6 +43,7 @@ pub(super) const HOOKS: &[Hook] = &[
     lsm("inode_setxattr"),
     lsm("inode_removexattr"),
     lsm("ptrace_access_check"),
+    lsm("task_kill"),
     lsm("sb_mount"),
     lsm("move_mount"),
     lsm("sb_umount"),

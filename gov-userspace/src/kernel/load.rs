@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use aya::maps::{Array, HashMap, LpmTrie, Map, RingBuf};
+use aya::programs::links::FdLink;
 use aya::programs::{BtfTracePoint, Lsm, Program, ProgramError};
 use aya::{Btf, Ebpf, EbpfLoader};
 use gov_common::abi::{ABI_VERSION, ReadKey, State};
@@ -13,6 +14,7 @@ use super::enforcement::{Enforcement, HookStatus};
 use super::error::{KernelError, causes, is_not_permitted};
 use super::hooks::{HOOKS, Hook, Kind};
 use super::offsets::Types;
+use super::pins::Pins;
 use super::policies::Policies;
 use super::ring::Ring;
 use super::sessions::{BindSpec, Sessions, Slot};
@@ -37,11 +39,13 @@ impl Default for LoadOptions {
     }
 }
 
-/// The kernel's side, loaded and attached. Dropping it detaches every hook: enforcement ends with this process.
+/// The kernel's side, loaded and attached. Dropping it detaches every hook that is not pinned.
 pub struct Kernel {
     object: Ebpf,
     sessions: Sessions,
     enforcement: Enforcement,
+    /// What keeps the hooks attached, until they are pinned.
+    links: Vec<(&'static str, FdLink)>,
 }
 
 impl Kernel {
@@ -73,12 +77,23 @@ impl Kernel {
         let ring =
             RingBuf::try_from(take(&mut object, "RING")?).map_err(KernelError::map("open the ring"))?;
         let mut hooks = Vec::with_capacity(HOOKS.len());
+        let mut links = Vec::with_capacity(HOOKS.len());
         for hook in HOOKS {
-            hooks.push(put_in_force(&mut object, hook, &types, &btf)?);
+            let (status, link) = put_in_force(&mut object, hook, &types, &btf)?;
+            hooks.push(status);
+            links.extend(link.map(|link| (hook.name, link)));
         }
         let required = |name: &str| HOOKS.iter().any(|hook| hook.name == name && hook.required);
         let enforcement = Enforcement::of(hooks, required);
-        Ok((Self { object, sessions, enforcement }, Ring(ring)))
+        Ok((Self { object, sessions, enforcement, links }, Ring(ring)))
+    }
+
+    /// Keeps the hooks in force whatever becomes of this process, until the pins are removed.
+    ///
+    /// # Errors
+    /// The pins cannot be made, or stand already ([`super::pins::clear`] removes them).
+    pub fn pin(&mut self) -> Result<Pins, KernelError> {
+        Pins::make(std::mem::take(&mut self.links))
     }
 
     /// What is in force.
@@ -204,34 +219,41 @@ fn take(object: &mut Ebpf, name: &str) -> Result<Map, KernelError> {
 }
 
 /// Loads and attaches one program; a hook that the kernel does not have is left out and says so.
-fn put_in_force(object: &mut Ebpf, hook: &Hook, types: &Types, btf: &Btf) -> Result<HookStatus, KernelError> {
+fn put_in_force(
+    object: &mut Ebpf,
+    hook: &Hook,
+    types: &Types,
+    btf: &Btf,
+) -> Result<(HookStatus, Option<FdLink>), KernelError> {
     let name = hook.name.to_owned();
     if hook.kind == Kind::Lsm && !types.has_function(&format!("bpf_lsm_{name}")) {
-        return Ok(HookStatus { name, tag: String::new(), attached: false });
+        return Ok((HookStatus { name, tag: String::new(), attached: false }, None));
     }
     let program = object
         .program_mut(hook.name)
         .ok_or_else(|| KernelError::Object { message: format!("it holds no program `{name}`") })?;
-    attach(program, hook, btf).map_err(|error| refusal(&error).unwrap_or_else(|| failed(hook, &error)))?;
+    let link = attach(program, hook, btf)
+        .map_err(|error| refusal(&error).unwrap_or_else(|| failed(hook, &error)))?;
     let tag = program.info().map_err(|error| failed(hook, &error))?.tag();
-    Ok(HookStatus { name, tag: format!("{tag:016x}"), attached: true })
+    Ok((HookStatus { name, tag: format!("{tag:016x}"), attached: true }, Some(link)))
 }
 
 /// Loads and attaches one program.
-fn attach(program: &mut Program, hook: &Hook, btf: &Btf) -> Result<(), ProgramError> {
+fn attach(program: &mut Program, hook: &Hook, btf: &Btf) -> Result<FdLink, ProgramError> {
     match hook.kind {
         Kind::Lsm => {
             let program: &mut Lsm = program.try_into()?;
             program.load(hook.name, btf)?;
-            program.attach()?;
+            let link = program.attach()?;
+            Ok(program.take_link(link)?.into())
         }
         Kind::Tracepoint => {
             let program: &mut BtfTracePoint = program.try_into()?;
             program.load(hook.name, btf)?;
-            program.attach()?;
+            let link = program.attach()?;
+            Ok(program.take_link(link)?.into())
         }
     }
-    Ok(())
 }
 
 /// A program that does not load or attach.

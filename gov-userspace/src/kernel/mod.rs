@@ -10,6 +10,7 @@ mod load;
 mod native;
 mod offsets;
 mod policies;
+pub mod pins;
 mod ring;
 mod selftest;
 mod sessions;
@@ -18,6 +19,7 @@ mod wire;
 pub use enforcement::{Enforcement, EnforcementStatus, HookStatus};
 pub use error::KernelError;
 pub use load::{Kernel, LoadOptions};
+pub use pins::Pins;
 pub use ring::Ring;
 pub use sessions::{BindSpec, Slot};
 

@@ -17,6 +17,7 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         }
         ["exec-memfd", program] => exec_memfd(program),
         ["map-code", path] => ok(File::open(path).and_then(|file| raw::map_code(&file))),
+        ["map-anonymous"] => ok(raw::map_anonymous()),
         ["map-then-protect", path] => ok(File::open(path).and_then(|file| raw::map_then_protect(&file))),
         _ => return None,
     })

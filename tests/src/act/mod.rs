@@ -21,13 +21,18 @@ pub type Outcome = io::Result<String>;
 
 /// Does the act that the words name and returns its outcome; `None` if there is no such act.
 ///
-/// `after FILE ACT…` waits until the file exists, then does the act: looking for a name takes no right.
+/// `after FILE ACT…` waits until the file exists, then does the act: looking for a name takes no right. `until OUTCOME
+/// ACT…` does the act again and again until it ends so.
 pub fn perform(words: &[&str]) -> Option<String> {
     if let ["after", file, act @ ..] = words {
         while !Path::new(file).exists() {
             thread::sleep(Duration::from_millis(50));
         }
         return perform(act);
+    }
+    if let ["until", outcome, act @ ..] = words {
+        while perform(act)? != *outcome {}
+        return Some((*outcome).to_owned());
     }
     let outcome = files::perform(words)
         .or_else(|| execute::perform(words))

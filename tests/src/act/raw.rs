@@ -45,9 +45,19 @@ pub(super) fn map_then_protect(file: &File) -> io::Result<()> {
     check(unsafe { libc::mprotect(page, 4096, libc::PROT_READ | libc::PROT_EXEC) }.into()).map(drop)
 }
 
+/// Maps memory without a file, executable from its start, as just-in-time compilers do.
+pub(super) fn map_anonymous() -> io::Result<()> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+    map_page(protection, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1).map(drop)
+}
+
 fn map(file: &File, protection: i32) -> io::Result<*mut libc::c_void> {
-    // SAFETY: a new private mapping at an address of the kernel's choice overlaps nothing.
-    let page = unsafe { libc::mmap(null_mut(), 4096, protection, libc::MAP_PRIVATE, file.as_raw_fd(), 0) };
+    map_page(protection, libc::MAP_PRIVATE, file.as_raw_fd())
+}
+
+fn map_page(protection: i32, flags: i32, file: i32) -> io::Result<*mut libc::c_void> {
+    // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing.
+    let page = unsafe { libc::mmap(null_mut(), 4096, protection, flags, file, 0) };
     if page == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(page) }
 }
 
@@ -120,6 +130,26 @@ pub(super) fn bpf() -> io::Result<i64> {
     let attributes: [u32; 32] = std::array::from_fn(|at| [2, 4, 4, 1].get(at).copied().unwrap_or(0));
     // SAFETY: the attributes are valid for the length given and live through the call.
     check(unsafe { libc::syscall(libc::SYS_bpf, 0, attributes.as_ptr(), size_of_val(&attributes)) })
+}
+
+/// Starts a child that waits for ever, and ends it with a signal.
+pub(super) fn kill_child() -> io::Result<()> {
+    // SAFETY: a fork: the child has its own copy of everything. One thread runs.
+    let child = check(unsafe { libc::fork() }.into())? as i32;
+    if child == 0 {
+        // SAFETY: takes nothing; a signal ends the child in it.
+        unsafe { libc::pause() };
+        // SAFETY: ends the child without running anything of the parent's.
+        unsafe { libc::_exit(0) }
+    }
+    // SAFETY: kill takes two numbers.
+    let killed = check(unsafe { libc::kill(child, libc::SIGKILL) }.into());
+    if killed.is_err() {
+        // The child waits for ever; nobody waits for it.
+        return killed.map(drop);
+    }
+    // SAFETY: waits for the child just made; no status is asked for.
+    check(unsafe { libc::waitpid(child, null_mut(), 0) }.into()).map(drop)
 }
 
 /// Starts a child straight into another cgroup; the child ends at once.

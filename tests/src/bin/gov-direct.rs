@@ -29,6 +29,7 @@ fn main() -> Result<ExitCode> {
     }
     println!("{:?}", kernel.enforcement().status);
     kernel.self_test(&mut ring, &cgroups()?, 0)?;
+    let pins = kernel.pin()?;
     let _listeners = (
         TcpListener::bind("127.0.0.1:47001")?,
         TcpListener::bind("127.0.0.1:47002")?,
@@ -64,6 +65,7 @@ fn main() -> Result<ExitCode> {
             }
         }
     }
+    pins.remove()?;
     stranger.kill()?;
     stranger.wait()?;
     println!("{passed} passed, {failed} failed");

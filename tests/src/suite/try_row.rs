@@ -84,7 +84,9 @@ pub fn judge(row: &Row, fill: impl Fn(&str) -> String, tried: &Tried) -> Result<
     let errno = |receipt: &Receipt| {
         row.is_granted() || !row.outcome.starts_with('E') || receipt.text("errno") == row.outcome
     };
-    if !tried.receipts.iter().any(|receipt| receipt.says(action, &object, reason) && errno(receipt)) {
+    let told = action.is_empty()
+        || tried.receipts.iter().any(|receipt| receipt.says(action, &object, reason) && errno(receipt));
+    if !told {
         let alike: Vec<String> = tried
             .receipts
             .iter()
@@ -142,9 +144,11 @@ impl Surroundings {
 
     /// Takes away what a successful act leaves outside its folder.
     fn tidy(&self) -> Result<()> {
-        let probe = self.cgroups.join("gov-suite-probe");
-        if probe.exists() {
-            fs::remove_dir(&probe).with_context(|| format!("cannot remove `{}`", probe.display()))?;
+        for place in [&self.cgroups, Path::new("/sys/fs/bpf")] {
+            let probe = place.join("gov-suite-probe");
+            if probe.exists() {
+                fs::remove_dir(&probe).with_context(|| format!("cannot remove `{}`", probe.display()))?;
+            }
         }
         Ok(())
     }

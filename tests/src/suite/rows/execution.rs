@@ -1,6 +1,6 @@
 //! Executing: programs, shells, and the other roads on which bytes become code.
 
-use crate::suite::row::{Row, granted, refused};
+use crate::suite::row::{Row, free, granted, refused};
 
 const TRUE: &str = "in/ out/true=/usr/bin/true";
 const SHELL: &str = "/usr/bin/dash";
@@ -14,6 +14,7 @@ pub(super) const ROWS: &[Row] = &[
     refused("the loader launches nothing outside", "code:execute:@/in", TRUE, "exec /lib64/ld-linux-x86-64.so.2 @/out/true", ("file.read", "@/out/true")).ends("exit 127"),
     refused("the loader launches nothing that is only readable", "file:read:@/out", TRUE, "exec /lib64/ld-linux-x86-64.so.2 @/out/true", ("code.map", "@/out/true")).ends("exit 127"),
     refused("a script's interpreter is judged too", "code:execute:@/in", "in/script=#!@/out/true out/true=/usr/bin/true", "exec @/in/script", ("code.execute", "@/out/true")),
+    free("a just-in-time compiler maps memory without a file", "map-anonymous"),
     refused("memory without a name does not run", "file:read:/usr/bin/true", "in/", "exec-memfd /usr/bin/true", ("code.execute", "/memfd:gov-act")).because("anonymous-execution"),
     refused("a file outside is not mapped as code", "file:read:@/out", "out/a=/usr/bin/true", "map-code @/out/a", ("code.map", "@/out/a")),
     refused("a mapping is not made code later", "file:read:@/out", "out/a=/usr/bin/true", "map-then-protect @/out/a", ("code.map", "@/out/a")),

@@ -17,15 +17,10 @@ macro_rules! ten {
     };
 }
 
-/// 128 bytes, two whole chunks of the policy's tree; the granted name ends in `1`, the tried one in `2`.
+/// A name of 63 bytes and what follows: with one byte more it fills a chunk of the policy's tree.
 macro_rules! long {
     ($before:literal, $after:literal) => {
-        concat!(
-            $before,
-            "0123456789012345678901234567890123456789012345678901234567890123",
-            "0123456789012345678901234567890123456789012345678901234567890123",
-            $after
-        )
+        concat!($before, "012345678901234567890123456789012345678901234567890123456789012", $after)
     };
 }
 
@@ -33,6 +28,9 @@ const LONG_SCOPE: &str = long!("file:write:@/", "1");
 const LONG_GIVEN: &str = long!("", "2");
 const LONG_ACT: &str = long!("write @/", "2");
 const LONG_RECEIPT: (&str, &str) = ("file.write", long!("@/", "2"));
+const LONGER_GIVEN: &str = long!("", "12");
+const LONGER_ACT: &str = long!("write @/", "12");
+const LONGER_RECEIPT: (&str, &str) = ("file.write", long!("@/", "12"));
 
 #[rustfmt::skip] // a table: one row a line
 pub(super) const ROWS: &[Row] = &[
@@ -65,4 +63,5 @@ pub(super) const ROWS: &[Row] = &[
     refused("a changed root does not make a path look granted", "file:read:@/in", "in/ out@/in/a", "read-chrooted @/out @/in/a", ("file.read", "@/out@/in/a")),
     refused("an object deeper than can be judged is refused", "file:read:@/in", concat!("in/", deep!(), "a"), concat!("read @/in/", deep!(), "a"), ("file.read", "…")).because("too-deep"),
     refused("a long name is matched to its last byte", LONG_SCOPE, LONG_GIVEN, LONG_ACT, LONG_RECEIPT),
+    refused("a name that goes on where a long granted one ends is another", LONG_SCOPE, LONGER_GIVEN, LONGER_ACT, LONGER_RECEIPT),
 ];

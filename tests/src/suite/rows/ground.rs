@@ -1,15 +1,19 @@
 //! The ground that enforcement stands on. `%` stands for the folder of the cgroup tree's root, `$` for a process
 //! outside every session.
 
-use crate::suite::row::{Row, refused};
+use crate::suite::row::{Row, free, refused};
 
 #[rustfmt::skip] // a table: one row a line
 pub(super) const ROWS: &[Row] = &[
     refused("a task does not move itself out of its cgroup", "file:write:%", "", "join-cgroup %", ("session.leave-cgroup", "%/cgroup.procs")).because("cgroup-escape"),
-    refused("a cgroup outside is not made", "file:write:%", "", "make-cgroup %/gov-suite-probe", ("file.create-directory", "%/gov-suite-probe")).because("cgroup-escape"),
+    refused("a cgroup outside is not made", "file:write:%", "", "mkdir %/gov-suite-probe", ("file.create-directory", "%/gov-suite-probe")).because("cgroup-escape"),
     refused("a child is not started into another cgroup", "file:read:%", "", "clone-into-cgroup %", ("session.leave-cgroup", "…")).because("cgroup-escape"),
     refused("a stranger is not traced", "", "", "trace $", ("process.trace", "…")).because("ground"),
     refused("a stranger's memory is not opened", "file:read:/proc", "", "read-memory $", ("process.trace", "…")).because("ground"),
+    refused("a stranger is not sent a signal", "", "", "signal $", ("process.signal", "…")).because("ground"),
+    refused("a stranger is not sent a signal through its descriptor", "", "", "signal-descriptor $", ("process.signal", "…")).because("ground"),
+    free("a process of its own is sent a signal", "signal-child"),
+    refused("pinned hooks are not touched", "file:write:/sys/fs/bpf", "", "mkdir /sys/fs/bpf/gov-suite-probe", ("file.create-directory", "/sys/fs/bpf/gov-suite-probe")).because("ground"),
     refused("nothing is mounted", "file:write:@/in", "in/", "mount @/in", ("kernel.mount", "…")).because("ground"),
     refused("no kernel program or map is made", "", "", "bpf", ("kernel.ground", "…")).because("ground"),
 ];

@@ -22,8 +22,15 @@ pub(super) const SCENES: &[Scene] = &[
         name: "what a killed daemon governed ends with it, and the next one closes the log",
         play: killed,
     },
+    Scene {
+        name: "without daemon and guard the hooks stay in force, and the next daemon ends it",
+        play: both_killed,
+    },
     Scene { name: "nothing runs without a daemon", play: absent },
 ];
+
+/// Long enough that a governed task tries its act again and again before and after what happens next.
+const SOME_TRIES: Duration = Duration::from_millis(500);
 
 fn second(house: &mut House, _around: &Surroundings) -> Result<()> {
     let done = run(&mut house.command("govd"), Duration::from_secs(60))?;
@@ -77,20 +84,71 @@ fn outcome_without_waiting(child: &mut Child) -> Result<String> {
     Ok(String::from_utf8(line)?)
 }
 
-/// The kernel's programs go with the daemon, so what it governed must go too: its guard sees to that.
+/// The hooks outlive the daemon, and its guard ends what nobody writes down any more: at no moment in between does an
+/// act succeed that no scope grants.
 fn killed(house: &mut House, around: &Surroundings) -> Result<()> {
-    let folder = folder(around, "killed")?;
-    let (file, go) = (folder.join("a").display().to_string(), folder.join("go").display().to_string());
-    let (mut child, log) =
-        waiting(house, around, &format!("file:read:{file}"), &["after", &go, "read", &file])?;
+    let (child, log) = trying(house, around, "killed")?;
     house.end(Signal::KILL)?;
-    let status = wait_for(|| Ok(child.try_wait()?))?;
-    ensure!(!status.success(), "the command of a killed daemon ended with {status}");
+    ended_by_force(child)?;
     *house = House::open(&around.folder.join("state"))?;
-    house.wait_until_closed(&log)?;
+    recovered(house, &log)
+}
+
+/// With the guard killed too, the act goes on being refused, by hooks that nobody but the kernel holds.
+fn both_killed(house: &mut House, around: &Surroundings) -> Result<()> {
+    let (mut child, log) = trying(house, around, "both-killed")?;
+    let guard = Pid::from_raw(guard_of(house.pid())?).context("a guard has a process id")?;
+    kill_process(guard, Signal::STOP)?;
+    house.end(Signal::KILL)?;
+    kill_process(guard, Signal::KILL)?;
+    std::thread::sleep(SOME_TRIES);
+    ensure!(child.try_wait()?.is_none(), "the act ended with nobody there to end it");
+    *house = House::open(&around.folder.join("state"))?;
+    ended_by_force(child)?;
+    recovered(house, &log)
+}
+
+/// A governed task that tries again and again to read what no scope grants it, and would say so if it ever could.
+fn trying(house: &House, around: &Surroundings, name: &str) -> Result<(Child, std::path::PathBuf)> {
+    let folder = folder(around, name)?;
+    let (file, go) = (folder.join("a").display().to_string(), folder.join("go").display().to_string());
+    let act = ["after", &go, "until", "ok", "read", &file];
+    let control = run(std::process::Command::new(&around.act).args(&act[2..]), Duration::from_secs(60))?;
+    ensure!(control.out.trim() == "ok", "ungoverned the act ended with `{}`", control.out.trim());
+    let (child, log) = waiting(house, around, &format!("file:read:{go}"), &act)?;
+    fs::write(&go, "")?;
+    std::thread::sleep(SOME_TRIES);
+    Ok((child, log))
+}
+
+/// The task was killed before it could do what it tried.
+fn ended_by_force(mut child: Child) -> Result<()> {
+    let status = wait_for(|| Ok(child.try_wait()?))?;
+    let mut out = String::new();
+    child.stdout.take().context("its output is piped")?.read_to_string(&mut out)?;
+    ensure!(out.is_empty(), "a file outside its scope was read once the daemon was gone: {out}");
+    ensure!(!status.success(), "the command of a killed daemon ended with {status}");
+    Ok(())
+}
+
+/// The log was taken up, and says what of it cannot be known.
+fn recovered(house: &House, log: &std::path::Path) -> Result<()> {
+    let all = receipts::read(log)?;
+    let last = all.last().map(|receipt| receipt.text("kind"));
+    ensure!(last == Some("recovered"), "the log ends with {last:?}");
     let done = house.gov(&["verify", &log.display().to_string()])?;
     ensure!(matches!(done.status, 0 | 3), "gov verify ended with {}: {}{}", done.status, done.out, done.err);
     Ok(())
+}
+
+/// The process id of a daemon's guard.
+fn guard_of(daemon: i32) -> Result<i32> {
+    let children = fs::read_to_string(format!("/proc/{daemon}/task/{daemon}/children"))?;
+    let is_guard = |pid: &&str| {
+        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"govd\0--guard"))
+    };
+    let guard = children.split_whitespace().find(is_guard).context("the daemon has no guard")?;
+    Ok(guard.parse()?)
 }
 
 fn absent(house: &mut House, around: &Surroundings) -> Result<()> {
