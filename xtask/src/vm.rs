@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+pub use qemu::STOPPED;
+
 use crate::kernels::{self, Series};
 use crate::{apt, build, rootfs};
 

@@ -27,8 +27,10 @@ pub const NEEDED: [(&str, &str); 2] = [("qemu-system-x86_64", "qemu-system-x86")
 const BOOT_LIMIT: Duration = Duration::from_secs(180);
 /// How long a machine may take to turn itself off.
 const OFF_LIMIT: Duration = Duration::from_secs(5);
+/// What is said of a machine that ended before its command did, or never came up.
+pub const STOPPED: &str = "the machine stopped";
 /// The kernel's last messages that are shown when a machine does not do its work.
-const LINES_KEPT: usize = 40;
+const LINES_KEPT: usize = 100;
 
 /// A running machine.
 pub struct Running {
@@ -168,7 +170,7 @@ impl Running {
         self.report.set_read_timeout(limit)?;
         let mut line = String::new();
         match from.read_line(&mut line) {
-            Ok(0) => bail!("the machine stopped"),
+            Ok(0) => bail!(STOPPED),
             Ok(_) => Ok(line.trim_end().to_owned()),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 bail!("the limit is {} s", limit.unwrap_or_default().as_secs())
