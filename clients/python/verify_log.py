@@ -106,17 +106,22 @@ def did_key(did):
     return content[2:]
 
 
-def delegation(content, start):
-    """Checks a root delegation's id, signature and time."""
+def delegation(content, start, parent):
+    """Checks a delegation's id, signature and time, and that whom its parent names gave it; returns it.
+    Whether it grants no more than its parent is for `gov verify` to say."""
     record = json.loads(content.decode("utf-8"))
 
     def without(*members):
         rest = {name: value for name, value in record.items() if name not in members}
         return json.dumps(rest, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     body = b"APS-AUTHORITY-DELEGATION-ID-V1\0" + without("delegation_id", "signature")
-    need(record["delegation_id"] == start["delegation"] == "sha256:" + hashlib.sha256(body).hexdigest(),
+    need(record["delegation_id"] == "sha256:" + hashlib.sha256(body).hexdigest(),
          "the delegation's id is not its digest")
-    need(record["parent_delegation_id"] is None, "the delegation narrows one that is not there", Unknown)
+    above = record["parent_delegation_id"]
+    if parent is None:
+        need(above is None, "the delegation narrows one that is not there", Unknown)
+    else:
+        need(above == parent["delegation_id"] and record["issuer"] == parent["subject"], "the chain is broken")
     try:
         signed = b"APS-AUTHORITY-DELEGATION-SIGNATURE-V1\0" + without("signature")
         Ed25519PublicKey.from_public_bytes(did_key(record["issuer"])).verify(bytes.fromhex(record["signature"]), signed)
@@ -125,6 +130,7 @@ def delegation(content, start):
     began, time = start["wall"].rstrip("Z"), record["authority"]["time"]
     valid = time["not_before"].rstrip("Z") <= began < time["not_after"].rstrip("Z")
     need(valid, "the delegation was not valid when the session started")
+    return record
 
 
 def merged(ranges):
@@ -214,7 +220,12 @@ def check(folder, trusted):
     if authority.exists():
         found = hashlib.sha256(authority.read_bytes()).hexdigest()
         need(found == start["delegation_sha256"], "another delegation than the session started with")
-        delegation(authority.read_bytes(), start)
+        ancestors = folder / "ancestors.json"
+        chain = json.loads(ancestors.read_text("utf-8")) if ancestors.exists() else []
+        parent = None
+        for text in [*(text.encode() for text in chain), authority.read_bytes()]:
+            parent = delegation(text, start, parent)
+        need(parent["delegation_id"] == start["delegation"], "another delegation than the receipts name")
     else:
         unknown.append("the delegation's bytes are not there")
 

@@ -3,6 +3,10 @@
 use crate::abi::Session;
 use crate::policy::{MAX_PORT_RANGES, NO_SCOPE, NODE_EXECUTE_NAMED, NetRule, Node};
 use crate::rights::Rights;
+use crate::sockets::{
+    AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP, NETLINK_ROUTE,
+    SOCK_DGRAM, SOCK_STREAM,
+};
 use crate::verdict::Reason;
 
 /// What one session says to one act.
@@ -142,21 +146,11 @@ pub fn is_shell_packed(packed: [u8; 8], length: usize) -> bool {
 /// Raw, packet and vsock sockets and the like reach further than any scope can say.
 #[inline(always)]
 pub const fn can_judge_socket(family: i32, kind: i32, protocol: i32) -> bool {
-    const AF_UNIX: i32 = 1;
-    const AF_INET: i32 = 2;
-    const AF_INET6: i32 = 10;
-    const AF_NETLINK: i32 = 16;
-    const STREAM: i32 = 1;
-    const DATAGRAM: i32 = 2;
-    const TCP: i32 = 6;
-    const UDP: i32 = 17;
-    const MPTCP: i32 = 262;
-    const NETLINK_ROUTE: i32 = 0;
     match family {
         AF_UNIX => true,
         AF_INET | AF_INET6 => match kind & 0xf {
-            STREAM => matches!(protocol, 0 | TCP | MPTCP),
-            DATAGRAM => matches!(protocol, 0 | UDP),
+            SOCK_STREAM => matches!(protocol, 0 | IPPROTO_TCP | IPPROTO_MPTCP),
+            SOCK_DGRAM => matches!(protocol, 0 | IPPROTO_UDP),
             _ => false,
         },
         AF_NETLINK => protocol == NETLINK_ROUTE,

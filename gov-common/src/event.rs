@@ -63,13 +63,16 @@ pub enum Action {
     CreateSocket = 25,
     /// A connection or message to a Unix socket.
     ConnectUnix = 26,
-    /// A signal to a process outside the session (`task_kill`).
+    /// A signal to a process outside the session (`task_kill`), or a file told to send one (`file_fcntl`,
+    /// `file_ioctl`).
     Signal = 27,
+    /// Keystrokes for whoever reads a terminal (`file_ioctl`).
+    Type = 28,
 }
 
 impl Action {
     /// Every action, in the order of its number.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Read,
         Self::ReadDirectory,
         Self::Write,
@@ -98,6 +101,7 @@ impl Action {
         Self::CreateSocket,
         Self::ConnectUnix,
         Self::Signal,
+        Self::Type,
     ];
 
     /// The action with this number.
@@ -136,6 +140,7 @@ impl Action {
             Self::CreateSocket => "network.create-socket",
             Self::ConnectUnix => "network.connect-unix",
             Self::Signal => "process.signal",
+            Self::Type => "terminal.type",
         }
     }
 
@@ -164,9 +169,13 @@ impl Action {
             | Self::ChangeAttributes => Kind::Write,
             Self::Execute | Self::Executed | Self::MapCode => Kind::Execute,
             Self::Connect | Self::Send | Self::CreateSocket | Self::ConnectUnix => Kind::Connect,
-            Self::LeaveCgroup | Self::Armed | Self::Trace | Self::Signal | Self::Mount | Self::Ground => {
-                Kind::Other
-            }
+            Self::LeaveCgroup
+            | Self::Armed
+            | Self::Trace
+            | Self::Signal
+            | Self::Type
+            | Self::Mount
+            | Self::Ground => Kind::Other,
         }
     }
 }

@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod rights;
+pub mod sockets;
 pub mod verdict;
 pub mod policy;
 pub mod abi;

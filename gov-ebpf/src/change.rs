@@ -11,9 +11,16 @@ const CGROUP_MAGIC: u64 = 0x0027_e0eb;
 const CGROUP2_MAGIC: u64 = 0x6367_7270;
 const BPF_FS_MAGIC: u64 = 0xcafe_4a11;
 
-/// A change of the object at `dentry`, on `mount`.
+/// A change of the object at `dentry`, on `mount`. A grant to write to a device is none to change the device's name,
+/// mode or owner, which are the host's.
 #[inline(always)]
 pub fn case(mask: u32, action: Action, dentry: u64, mount: u64) -> Case {
+    not_of_device(write(mask, action, dentry, mount), dentry)
+}
+
+/// Writing to the object at `dentry`, on `mount`.
+#[inline(always)]
+pub fn write(mask: u32, action: Action, dentry: u64, mount: u64) -> Case {
     let mut case = Case { judge: Judge::Objects, wanted: Rights::WRITE.bits(), ..Case::new(mask, action) };
     case.dentry[0] = dentry;
     case.mount[0] = mount;
@@ -52,6 +59,15 @@ pub fn with_second(mut case: Case, folder: u64, dentry: u64) -> Case {
     case.dentry[1] = dentry;
     case.mount[1] = mount_of(folder);
     case.extra = Extra::SecondPath;
+    not_of_device(case, dentry)
+}
+
+/// The same change, refused if the object is a device, or if that cannot be told.
+#[inline(always)]
+fn not_of_device(mut case: Case, dentry: u64) -> Case {
+    if kernel::is_device(dentry).unwrap_or(true) {
+        case.given = Reason::Ground as u8;
+    }
     case
 }
 

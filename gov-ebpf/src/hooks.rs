@@ -2,6 +2,9 @@
 
 mod bpf;
 mod bprm_check_security;
+mod file_fcntl;
+mod file_ioctl;
+mod file_ioctl_compat;
 mod file_mprotect;
 mod file_open;
 mod file_truncate;

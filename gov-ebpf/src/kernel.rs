@@ -17,6 +17,9 @@ use gov_common::walk::{Entry, Memory, Mount, TEXT, Text};
 #[unsafe(no_mangle)]
 pub(crate) static OFFSETS: Offsets = Offsets::UNKNOWN;
 
+/// The bits of a mode that say what kind of object it is.
+const KIND: u16 = 0o170000;
+
 /// One field of [`OFFSETS`], as the daemon filled it in and not as it was compiled.
 macro_rules! offset {
     ($field:ident) => {{
@@ -104,7 +107,6 @@ pub fn is_backing(mode: u32) -> bool {
 /// Inode number, device and kind of the object at a dentry; zeros for one that does not exist yet.
 #[inline(always)]
 pub fn identity(dentry: u64) -> Option<Identity> {
-    const KIND: u16 = 0o170000;
     const DIRECTORY: u16 = 0o040000;
     let sb = read::<u64>(dentry.wrapping_add(offset!(dentry_sb)))?;
     let device = read::<u32>(sb.wrapping_add(offset!(sb_dev)))?;
@@ -115,6 +117,24 @@ pub fn identity(dentry: u64) -> Option<Identity> {
     let number = read::<u64>(inode.wrapping_add(offset!(inode_ino)))?;
     let mode = read::<u16>(inode.wrapping_add(offset!(inode_mode)))?;
     Some(Identity { inode: number, device, directory: mode & KIND == DIRECTORY })
+}
+
+/// Whether the object at a dentry is a device.
+#[inline(always)]
+pub fn is_device(dentry: u64) -> Option<bool> {
+    let inode = read::<u64>(dentry.wrapping_add(offset!(dentry_inode)))?;
+    if inode == 0 {
+        return Some(false);
+    }
+    Some(makes_device(read::<u16>(inode.wrapping_add(offset!(inode_mode)))?))
+}
+
+/// Whether a mode is a device's.
+#[inline(always)]
+pub fn makes_device(mode: u16) -> bool {
+    const CHARACTER: u16 = 0o020000;
+    const BLOCK: u16 = 0o060000;
+    mode & KIND == CHARACTER || mode & KIND == BLOCK
 }
 
 /// The parent of a dentry.

@@ -19,6 +19,7 @@ mod reads;
 mod weigh;
 mod seek;
 mod guard;
+mod request;
 mod arming;
 mod change;
 mod peer;

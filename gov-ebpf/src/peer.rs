@@ -4,15 +4,11 @@ use crate::guard::judge;
 use crate::kernel;
 use crate::scratch::{self, Case, Judge};
 use gov_common::event::Action;
+use gov_common::sockets::{AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_UNSPEC, IPPROTO_MPTCP, IPPROTO_TCP};
 use gov_common::verdict::Reason;
 
-pub const AF_UNSPEC: u16 = 0;
-const AF_UNIX: u16 = 1;
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
-const AF_NETLINK: u16 = 16;
-const IPPROTO_MPTCP: u16 = 262;
-const IPPROTO_TCP: u8 = 6;
+/// The family of an address that cannot be read.
+const NO_FAMILY: u16 = u16::MAX;
 /// Bytes of the shortest IPv4 and IPv6 address.
 const LEAST_V4: u64 = 8;
 const LEAST_V6: u64 = 24;
@@ -26,12 +22,13 @@ pub fn judge_address(
     socket: u64,
     address: u64,
     length: u32,
-    unspecified: u16,
+    unspecified: i32,
 ) -> i32 {
     // Fail closed: what cannot be read is of no family that can be judged.
-    let (own, protocol) = kernel::socket(socket).unwrap_or((u16::MAX, 0));
-    let named = if length < 2 { u16::MAX } else { kernel::address_family(address).unwrap_or(u16::MAX) };
-    let family = if named == AF_UNSPEC { unspecified } else { named };
+    let (own, protocol) = kernel::socket(socket).unwrap_or((NO_FAMILY, 0));
+    let (own, protocol) = (own as i32, protocol as i32);
+    let named = if length < 2 { NO_FAMILY } else { kernel::address_family(address).unwrap_or(NO_FAMILY) };
+    let family = if named as i32 == AF_UNSPEC { unspecified } else { named as i32 };
     let is_internet = own == AF_INET || own == AF_INET6;
     if is_internet && family == AF_UNSPEC {
         return 0;
@@ -41,8 +38,8 @@ pub fn judge_address(
         return 0;
     }
     let mut case = Case::new(mask, action);
-    case.protocol = if protocol == IPPROTO_MPTCP { IPPROTO_TCP } else { protocol as u8 };
-    case.family = family;
+    case.protocol = if protocol == IPPROTO_MPTCP { IPPROTO_TCP as u8 } else { protocol as u8 };
+    case.family = family as u16;
     if own == AF_UNIX {
         case.action = Action::ConnectUnix as u8;
         // No scope of this version speaks of local sockets, so none grants one.
@@ -64,7 +61,7 @@ pub extern "C" fn gov_address(number: u32) -> u32 {
     let Some(room) = scratch::room(number) else { return 0 };
     let case = &mut room.case;
     let (at, length) = (case.extra_at, case.extra_len);
-    let is_v4 = case.family == AF_INET;
+    let is_v4 = case.family as i32 == AF_INET;
     case.address[10] = if is_v4 { 0xff } else { 0 };
     case.address[11] = if is_v4 { 0xff } else { 0 };
     let whole = length >= if is_v4 { LEAST_V4 } else { LEAST_V6 };

@@ -182,7 +182,8 @@ fn write(dir: &Path, records: &[Vec<u8>], key: &Arc<Secret>) {
         scopes: vec!["file:write:/project".to_owned()],
         session: session.clone(),
     };
-    let new = NewLog { origin: origin("bench", &session), facts, delegation: &delegation, group: None };
+    let origin = origin("bench", &session);
+    let new = NewLog { origin, facts, delegation: &delegation, ancestors: &[], group: None };
     let mut log = Log::create(dir, new, Arc::clone(key)).unwrap();
     log.append(Receipt::Fact(&Fact::Start(Box::new(start(key, &delegation))))).unwrap();
     let mut state = State { armed_ns: 1, ..State::default() };
@@ -248,6 +249,7 @@ fn check(dir: &Path, key: &Secret) {
         checkpoint: std::fs::read(dir.join(CHECKPOINT)).unwrap(),
         history: Some(open(CHECKPOINTS)),
         delegation: Some(std::fs::read(dir.join(DELEGATION)).unwrap()),
+        ancestors: None,
         claimed: None,
     };
     let report = gov::verify::log(evidence, &[key.public()]).unwrap();

@@ -321,6 +321,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_action_is_described() {
+        let text = include_str!("../../docs/receipts.md");
+        for action in Action::ALL {
+            assert!(text.contains(&format!("`{}`", action.name())), "{action:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_the_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {

@@ -40,7 +40,7 @@ fn file_open(ctx: LsmContext) -> i32 {
         case.mount[0] = mount;
         return judge(case);
     }
-    let mut case = change::case(mask, Action::Write, dentry, mount);
+    let mut case = change::write(mask, Action::Write, dentry, mount);
     if case.given == Reason::CgroupEscape as u8 {
         case.action = Action::LeaveCgroup as u8;
         case.kind = Action::LeaveCgroup.kind() as u8;

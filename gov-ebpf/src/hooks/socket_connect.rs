@@ -1,10 +1,11 @@
 //! `int socket_connect(struct socket *sock, struct sockaddr *address, int addrlen)`: connecting takes `network:…` of the address and port.
 
-use crate::peer::{self, AF_UNSPEC};
+use crate::peer;
 use crate::subject::governed;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use gov_common::event::Action;
+use gov_common::sockets::AF_UNSPEC;
 
 #[lsm(hook = "socket_connect")]
 fn socket_connect(ctx: LsmContext) -> i32 {

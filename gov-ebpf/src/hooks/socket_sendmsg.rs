@@ -7,6 +7,7 @@ use crate::subject::governed;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use gov_common::event::Action;
+use gov_common::sockets::AF_UNSPEC;
 
 #[lsm(hook = "socket_sendmsg")]
 fn socket_sendmsg(ctx: LsmContext) -> i32 {
@@ -18,6 +19,6 @@ fn socket_sendmsg(ctx: LsmContext) -> i32 {
         return judge_standing(mask, Action::Send);
     }
     // IPv4 datagram sockets take an address of no family for one of their own.
-    let family = kernel::socket(socket).map_or(0, |(family, _)| family);
+    let family = kernel::socket(socket).map_or(AF_UNSPEC, |(family, _)| family as i32);
     peer::judge_address(mask, Action::Send, socket, name, length, family)
 }

@@ -19,15 +19,11 @@ use crate::verify::Report;
 pub(super) struct Args {
     /// A session of this host, or a log's folder.
     target: PathBuf,
-    /// A public key that is trusted to sign logs; without it, this host's own.
-    #[arg(long, value_name = "KEY")]
-    key: Vec<String>,
+    #[command(flatten)]
+    reading: evidence::Reading,
     /// Show every line of long lists.
     #[arg(long)]
     all: bool,
-    /// Print the report as JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 /// The report with what is known of the evidence it is made from.
@@ -43,10 +39,10 @@ struct Whole<'a> {
 /// Gathers, verifies and prints; the exit status is the verdict on the evidence.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let folder = evidence::folder(&args.target)?;
-    let report = evidence::verify(&folder, &evidence::trusted(&args.key)?)?;
+    let report = evidence::verify(&folder, &args.reading.trusted()?)?;
     let audit = gather(&folder)?;
     let proof = proof(&report, &folder.display().to_string(), signer(&folder));
-    let printed = if args.json {
+    let printed = if args.reading.json {
         let whole = Whole { audit: &audit, proof: &proof, verification: &report };
         print_json(&whole)
     } else {

@@ -5,7 +5,7 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::{Exit, Failure};
-use crate::journal::{CHECKPOINT, CHECKPOINTS, DELEGATION, LOG, SESSION, SessionFile};
+use crate::journal::{ANCESTORS, CHECKPOINT, CHECKPOINTS, DELEGATION, LOG, SESSION, SessionFile};
 use crate::key::Public;
 use crate::keystore;
 use crate::note::{MAX_NOTE, parse_verifier_key};
@@ -13,6 +13,29 @@ use crate::verify::{self, Evidence, Report};
 
 /// The longest delegation or session file that is read.
 const MAX_SMALL_FILE: u64 = 1 << 20;
+
+/// Who may have signed, and for whom the answer is printed.
+#[derive(clap::Args, Debug)]
+pub(super) struct Reading {
+    /// A public key that is trusted to sign logs: 64 hexadecimal digits, did:key, verifier key, or a file with one.
+    /// Without it, this host's own.
+    #[arg(long, value_name = "KEY")]
+    key: Vec<String>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Reading {
+    /// The keys that are trusted: those given, or this host's own if none is.
+    pub(super) fn trusted(&self) -> Result<Vec<Public>, Failure> {
+        if !self.key.is_empty() {
+            return self.key.iter().map(|text| key(text)).collect();
+        }
+        // Whoever may not look at this host's key is told by the verdict to give one.
+        Ok(keystore::log_public(&state()).ok().flatten().into_iter().collect())
+    }
+}
 
 /// The daemon's state folder: `GOV_STATE`, or `/var/lib/gov`.
 fn state() -> PathBuf {
@@ -48,15 +71,6 @@ pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
         }
         _other => failure,
     }
-}
-
-/// The keys that are trusted: those given, or this host's own if none is.
-pub(super) fn trusted(given: &[String]) -> Result<Vec<Public>, Failure> {
-    if !given.is_empty() {
-        return given.iter().map(|text| key(text)).collect();
-    }
-    // Whoever may not look at this host's key is told by the verdict to give one.
-    Ok(keystore::log_public(&state()).ok().flatten().into_iter().collect())
 }
 
 /// A key as hexadecimal digits, did:key or verifier key, or a file with one of them.
@@ -120,6 +134,7 @@ pub(super) fn verify(folder: &Path, trusted: &[Public]) -> Result<Report, Failur
         checkpoint: checkpoint(folder)?,
         history,
         delegation: optional(DELEGATION)?,
+        ancestors: optional(ANCESTORS)?,
         claimed: session.and_then(|session| Public::from_hex(&session.key).ok()),
     };
     verify::log(evidence, trusted).map_err(|error| unreadable(&folder.join(LOG), &error))

@@ -15,24 +15,19 @@ use crate::verify::{ReceiptProof, Report, Verdict, receipt};
 pub(super) struct Args {
     /// A log's folder, a session of this host, or a file with one receipt and its proof.
     target: PathBuf,
-    /// A public key that is trusted to sign logs: 64 hexadecimal digits, did:key, verifier key, or a file with one.
-    /// Without it, this host's own.
-    #[arg(long, value_name = "KEY")]
-    key: Vec<String>,
-    /// Print the report as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    reading: evidence::Reading,
 }
 
 /// Checks and prints; the exit status is the verdict.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let trusted = evidence::trusted(&args.key)?;
+    let trusted = args.reading.trusted()?;
     let report = if args.target.is_file() {
         receipt(&read_proof(&args.target)?, &trusted)
     } else {
         evidence::verify(&evidence::folder(&args.target)?, &trusted)?
     };
-    let printed = if args.json { print_json(&report) } else { print(&report) };
+    let printed = if args.reading.json { print_json(&report) } else { print(&report) };
     printed.map_err(|error| Failure::because(Exit::Failed, "standard output", &error))?;
     Ok(exit(report.verdict))
 }

@@ -34,6 +34,7 @@ pub(super) fn begin(
         origin: journal::origin(&ground.host.name, name),
         facts,
         delegation: &authority.bytes,
+        ancestors: request.delegations.split_last().map_or(&[], |(_used, ancestors)| ancestors),
         group: Some(peer.gid),
     };
     let log = Log::create(&folder, new, Arc::clone(&ground.key))?;

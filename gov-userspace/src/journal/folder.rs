@@ -21,6 +21,8 @@ pub const CHECKPOINT: &str = "checkpoint";
 pub const CHECKPOINTS: &str = "checkpoints.jsonl";
 /// The delegation's bytes as they came.
 pub const DELEGATION: &str = "delegation.json";
+/// The delegations that it narrows, a JSON array of texts as they came, from the root on.
+pub const ANCESTORS: &str = "ancestors.json";
 /// What is known of the session without reading the log: a [`SessionFile`].
 pub const SESSION: &str = "session.json";
 /// The verifier key of the log, to compare, not to trust.
@@ -57,7 +59,16 @@ pub(super) fn create(dir: &Path, new: &NewLog<'_>, key: Public) -> Result<File, 
         origin: origin.to_owned(),
         session: new.facts.session.clone(),
     };
-    let session = serde_json::to_vec(&session).map_err(|error| JournalError::Receipt(error.to_string()))?;
+    let json = |error: serde_json::Error| JournalError::Receipt(error.to_string());
+    let mut files = vec![
+        (SESSION, serde_json::to_vec(&session).map_err(json)?),
+        (DELEGATION, new.delegation.to_vec()),
+        (KEY, format!("{}\n", verifier_key(origin, key)).into_bytes()),
+        (CHECKPOINTS, Vec::new()),
+    ];
+    if !new.ancestors.is_empty() {
+        files.push((ANCESTORS, serde_json::to_vec(new.ancestors).map_err(json)?));
+    }
     let unfinished = dir.with_extension("new");
     match std::fs::remove_dir_all(&unfinished) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -65,15 +76,14 @@ pub(super) fn create(dir: &Path, new: &NewLog<'_>, key: Public) -> Result<File, 
         }
         _removed_or_absent => {}
     }
-    let result = fill(&unfinished, new.group, &session, new.delegation, verifier_key(origin, key).as_bytes())
-        .and_then(|file| {
-            let moved = renameat_with(CWD, &unfinished, CWD, dir, RenameFlags::NOREPLACE);
-            match moved {
-                Ok(()) => sync_folder(dir.parent().unwrap_or(dir)).map(|()| file),
-                Err(rustix::io::Errno::EXIST) => Err(JournalError::Exists(dir.to_owned())),
-                Err(error) => Err(JournalError::io("make", dir)(error.into())),
-            }
-        });
+    let result = fill(&unfinished, new.group, &files).and_then(|file| {
+        let moved = renameat_with(CWD, &unfinished, CWD, dir, RenameFlags::NOREPLACE);
+        match moved {
+            Ok(()) => sync_folder(dir.parent().unwrap_or(dir)).map(|()| file),
+            Err(rustix::io::Errno::EXIST) => Err(JournalError::Exists(dir.to_owned())),
+            Err(error) => Err(JournalError::io("make", dir)(error.into())),
+        }
+    });
     if result.is_err() {
         // What is left is nobody's evidence; the error that matters is the one returned.
         let _unfinished = std::fs::remove_dir_all(&unfinished);
@@ -81,13 +91,7 @@ pub(super) fn create(dir: &Path, new: &NewLog<'_>, key: Public) -> Result<File, 
     result
 }
 
-fn fill(
-    dir: &Path,
-    group: Option<u32>,
-    session: &[u8],
-    delegation: &[u8],
-    key: &[u8],
-) -> Result<File, JournalError> {
+fn fill(dir: &Path, group: Option<u32>, files: &[(&str, Vec<u8>)]) -> Result<File, JournalError> {
     std::fs::create_dir(dir).map_err(JournalError::io("make", dir))?;
     if let Some(group) = group {
         std::os::unix::fs::chown(dir, None, Some(group)).map_err(JournalError::io("give a group to", dir))?;
@@ -95,10 +99,9 @@ fn fill(
     // Set-group-id: what is made inside belongs to the folder's group.
     std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o2750))
         .map_err(JournalError::io("set the mode of", dir))?;
-    write_new(dir, SESSION, session)?;
-    write_new(dir, DELEGATION, delegation)?;
-    write_new(dir, KEY, &[key, b"\n"].concat())?;
-    write_new(dir, CHECKPOINTS, b"")?;
+    for (name, content) in files {
+        write_new(dir, name, content)?;
+    }
     let reserve = open(dir, RESERVE, OpenOptions::new().write(true).create_new(true))?;
     fallocate(&reserve, FallocateFlags::empty(), 0, RESERVE_BYTES)
         .map_err(|error| JournalError::io("reserve space in", dir)(error.into()))?;

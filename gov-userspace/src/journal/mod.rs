@@ -24,7 +24,7 @@ use crate::merkle::{self, Tree};
 use crate::note::{Checkpoint, NoteError};
 use crate::receipt::{Encoder, Receipt, SessionFacts};
 
-pub use folder::{CHECKPOINT, CHECKPOINTS, DELEGATION, KEY, LOG, SESSION, SessionFile, TORN};
+pub use folder::{ANCESTORS, CHECKPOINT, CHECKPOINTS, DELEGATION, KEY, LOG, SESSION, SessionFile, TORN};
 pub use recover::{Recovery, Resumed};
 
 /// Bytes of lines that are gathered before they are written; a commit writes what there is.
@@ -99,6 +99,8 @@ pub struct NewLog<'a> {
     pub facts: SessionFacts,
     /// The delegation's bytes as they came.
     pub delegation: &'a [u8],
+    /// What it narrows, from the root on; empty for a root.
+    pub ancestors: &'a [String],
     /// The group that may read the log; `None` leaves it to the daemon's own.
     pub group: Option<u32>,
 }

@@ -24,6 +24,7 @@ fn new_log(delegation: &[u8]) -> NewLog<'_> {
             scopes: vec!["file:read:/usr".to_owned()],
         },
         delegation,
+        ancestors: &[],
         group: None,
     }
 }

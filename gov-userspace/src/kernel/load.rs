@@ -60,9 +60,6 @@ impl Kernel {
         require_lsm()?;
         let types = Types::of_this_kernel()?;
         let offsets = types.offsets()?;
-        if offsets.rename_lock == 0 {
-            return Err(KernelError::Symbol { symbol: "rename_lock" });
-        }
         let btf = Btf::from_sys_fs()
             .map_err(|error| KernelError::Btf { path: "/sys/kernel/btf/vmlinux", message: causes(&error) })?;
         let ring_bytes = options.ring_bytes.max(LEAST_RING).checked_next_power_of_two().unwrap_or(1 << 31);
@@ -82,6 +79,10 @@ impl Kernel {
             let (status, link) = put_in_force(&mut object, hook, &types, &btf)?;
             hooks.push(status);
             links.extend(link.map(|link| (hook.name, link)));
+        }
+        // Asked last: a kernel that refuses programs may hide its symbols too, and then the refusal is the cause.
+        if offsets.rename_lock == 0 {
+            return Err(KernelError::Symbol { symbol: "rename_lock" });
         }
         let required = |name: &str| HOOKS.iter().any(|hook| hook.name == name && hook.required);
         let enforcement = Enforcement::of(hooks, required);

@@ -14,7 +14,7 @@ const FILE_SYSTEM: &str = "/sys/fs/bpf";
 /// The folder of the pinned links, one file a hook.
 pub const FOLDER: &str = "/sys/fs/bpf/gov";
 /// `f_type` of BPF's file system (`BPF_FS_MAGIC`, include/uapi/linux/magic.h).
-const MAGIC: i64 = 0xcafe_4a11;
+const MAGIC: rustix::fs::FsWord = 0xcafe_4a11;
 
 /// The hooks' links, pinned. Dropping them leaves the hooks in force.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ pub fn clear() -> Result<(), KernelError> {
 fn mount_file_system() -> Result<(), KernelError> {
     let found =
         rustix::fs::statfs(FILE_SYSTEM).map_err(|error| failed("find", FILE_SYSTEM.into(), error.into()))?;
-    if i64::from(found.f_type) == MAGIC {
+    if found.f_type == MAGIC {
         return Ok(());
     }
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;

@@ -5,12 +5,12 @@ use sha2::{Digest, Sha256};
 
 use super::Item;
 use super::account::{Account, Start};
-use crate::delegation::{DelegationError, Unverified};
+use crate::delegation::{DelegationError, Unverified, verify_chain};
 
 const NAME: &str = "delegation";
 
 /// What is known of the delegation.
-pub(super) fn item(bytes: Option<&[u8]>, account: &Account) -> Item {
+pub(super) fn item(bytes: Option<&[u8]>, ancestors: Option<&[u8]>, account: &Account) -> Item {
     let Some(start) = account.start() else {
         return Item::unknown(NAME, "no start receipt says which delegation it is");
     };
@@ -18,8 +18,9 @@ pub(super) fn item(bytes: Option<&[u8]>, account: &Account) -> Item {
     if hex::encode(Sha256::digest(bytes)) != start.delegation_sha256 {
         return Item::fails(NAME, "the delegation's bytes are not those that the session started with");
     }
-    match check(bytes, start, account.delegation()) {
+    match check(bytes, ancestors, start, account.delegation()) {
         Ok(issuer) => Item::holds(NAME, format!("signed by {issuer}, and valid when the session started")),
+        Err(Fault::Ancestors(error)) => Item::fails(NAME, format!("what it narrows is unreadable: {error}")),
         Err(Fault::Delegation(DelegationError::ParentMissing(parent))) => {
             Item::unknown(NAME, format!("it narrows `{parent}`, which is not there to be checked"))
         }
@@ -31,17 +32,27 @@ pub(super) fn item(bytes: Option<&[u8]>, account: &Account) -> Item {
 
 enum Fault {
     Delegation(DelegationError),
+    Ancestors(serde_json::Error),
     Id(String),
     Time,
 }
 
-/// The issuer of a delegation that was valid at the start.
-fn check(bytes: &[u8], start: &Start, id: Option<&str>) -> Result<String, Fault> {
+/// The issuer of a delegation that was valid at the start, with all that it narrows.
+fn check(bytes: &[u8], ancestors: Option<&[u8]>, start: &Start, id: Option<&str>) -> Result<String, Fault> {
     let delegation = Unverified::parse(bytes).map_err(Fault::Delegation)?;
     if id != Some(delegation.claims().id.as_str()) {
         return Err(Fault::Id(delegation.claims().id.clone()));
     }
     let wall: Timestamp = start.wall.parse().map_err(|_error| Fault::Time)?;
-    let verified = delegation.verify(wall).map_err(Fault::Delegation)?;
+    let ancestors: Vec<String> = match ancestors {
+        Some(texts) => serde_json::from_slice(texts).map_err(Fault::Ancestors)?,
+        None => Vec::new(),
+    };
+    let mut chain = Vec::with_capacity(ancestors.len().saturating_add(1));
+    for text in ancestors {
+        chain.push(Unverified::parse(text.as_bytes()).map_err(Fault::Delegation)?);
+    }
+    chain.push(delegation);
+    let verified = verify_chain(chain, wall).map_err(Fault::Delegation)?;
     Ok(verified.delegation().issuer.did())
 }

@@ -98,6 +98,8 @@ pub struct Evidence<L, H> {
     pub history: Option<H>,
     /// The delegation's bytes.
     pub delegation: Option<Vec<u8>>,
+    /// The delegations that it narrows: a JSON array of their texts, from the root on.
+    pub ancestors: Option<Vec<u8>>,
     /// The key that the log itself names, which proves nothing about who signed.
     pub claimed: Option<Public>,
 }
@@ -141,7 +143,7 @@ pub fn log<L: BufRead, H: BufRead>(evidence: Evidence<L, H>, trusted: &[Public])
         Some(fault) => Item::fails("form", fault),
     }];
     items.extend(heads.items(&tree, account.session(), account.key()));
-    items.push(delegation::item(evidence.delegation.as_deref(), &account));
+    items.push(delegation::item(evidence.delegation.as_deref(), evidence.ancestors.as_deref(), &account));
     items.extend(account.items());
     Ok(Report::new(items, account.summary(tree.size())))
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use gov::journal::{CHECKPOINT, CHECKPOINTS, DELEGATION, LOG, SESSION};
+use gov::journal::{ANCESTORS, CHECKPOINT, CHECKPOINTS, DELEGATION, LOG, SESSION};
 use gov::key::Secret;
 use gov::merkle::{Tree, leaf};
 use gov::note::Checkpoint;
@@ -26,6 +26,20 @@ const DAMAGES: &[Damage] = &[
         name: "a line is edited",
         status: 1,
         on: |log| edit(log, r#""verdict":"deny""#, r#""verdict":"allow""#),
+    },
+    Damage {
+        name: "what the delegation narrows is gone",
+        status: 3,
+        on: |log| fs::remove_file(log.join(ANCESTORS)).unwrap(),
+    },
+    Damage {
+        name: "what the delegation narrows is edited",
+        status: 1,
+        on: |log| {
+            let path = log.join(ANCESTORS);
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, text.replacen("file:write", "file:read", 1)).unwrap();
+        },
     },
     Damage { name: "a path is edited", status: 1, on: |log| edit(log, "/etc/cron.d/x", "/etc/cron.d/y") },
     Damage { name: "a line is dropped", status: 1, on: |log| lines(log, |lines| drop(lines.remove(7))) },
@@ -219,6 +233,7 @@ fn no_flipped_bit_of_a_log_goes_unseen() {
             checkpoint: fs::read(scratch.log.join(CHECKPOINT)).unwrap(),
             history: None::<&[u8]>,
             delegation: Some(sample::delegation().to_vec()),
+            ancestors: Some(sample::ancestors()),
             claimed: None,
         };
         gov::verify::log(evidence, &[sample::key().public()]).unwrap().verdict

@@ -20,19 +20,34 @@ use gov_common::verdict::Reason;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-/// The delegation's bytes.
-pub(crate) fn delegation() -> &'static [u8] {
-    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
-    BYTES.get_or_init(|| {
-        let request = Request {
+/// A root delegation, and one that narrows it, as they came.
+fn chain() -> &'static (Vec<String>, Vec<u8>) {
+    static CHAIN: OnceLock<(Vec<String>, Vec<u8>)> = OnceLock::new();
+    CHAIN.get_or_init(|| {
+        let (principal, agent) = (Secret::from_seed([9; 32]), Secret::from_seed([10; 32]));
+        let wide = Request {
             scopes: SCOPES.map(|scope| Scope::parse(scope.as_bytes()).unwrap()).to_vec(),
             spend: "150usd".parse().unwrap(),
             lifetime: Duration::from_secs(7200),
-            max_depth: 0,
-            subject: None,
+            max_depth: 1,
+            subject: Some(agent.public()),
         };
-        delegation::request(&request, &Secret::from_seed([9; 32]), Timestamp::now()).unwrap()
+        let root = delegation::request(&wide, &principal, Timestamp::now()).unwrap();
+        let narrow = Request { lifetime: Duration::from_secs(3600), max_depth: 0, subject: None, ..wide };
+        let mut body = delegation::body(&narrow, agent.public(), Timestamp::now()).unwrap();
+        body["parent_delegation_id"] = Unverified::parse(&root).unwrap().claims().id.clone().into();
+        (vec![String::from_utf8(root).unwrap()], delegation::sign(body, &agent).unwrap())
     })
+}
+
+/// The bytes of the delegation that the session runs on.
+pub(crate) fn delegation() -> &'static [u8] {
+    &chain().1
+}
+
+/// What that delegation narrows, as the log's folder has it.
+pub(crate) fn ancestors() -> Vec<u8> {
+    serde_json::to_vec(&chain().0).unwrap()
 }
 
 fn delegation_id() -> String {
@@ -63,6 +78,7 @@ impl Session {
                 scopes: SCOPES.map(str::to_owned).to_vec(),
             },
             delegation: delegation(),
+            ancestors: &chain().0,
             group: None,
         };
         let mut session = Self { log: Log::create(dir, new, key()).unwrap(), state: State::default() };

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, XattrFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Timespec, Timestamps, XattrFlags};
 
 use super::{Outcome, name, ok, raw};
 
@@ -40,6 +40,11 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         }
         ["read-chrooted", root, path] => ok(raw::chroot(root).and_then(|_| fs::read(path))),
         ["uring-read", path] => ok(raw::uring_open(path)),
+        ["mknod-device", path] => {
+            let null = rustix::fs::makedev(1, 3);
+            let mode = rustix::fs::Mode::RWXU;
+            ok(rustix::fs::mknodat(CWD, path, FileType::CharacterDevice, mode, null).map_err(io::Error::from))
+        }
         ["mknod", path] => ok(raw::mknod(path)),
         ["read-until-refused", path, seconds] => read_until_refused(path, seconds),
         ["flood", path, most] => flood(path, most),
@@ -67,8 +72,9 @@ fn reopen(path: &str) -> io::Result<File> {
     OpenOptions::new().append(true).open(Path::new("/proc/self/fd").join(place.as_raw_fd().to_string()))
 }
 
-/// Reads a file ten times a second until that is refused; answers with how it was.
+/// Reads a file ten times a second until that is refused, asked to end or not; answers with how it was.
 fn read_until_refused(path: &str, seconds: &str) -> Outcome {
+    raw::stay_when_asked_to_end()?;
     let limit: u64 = seconds.parse().map_err(io::Error::other)?;
     let end = Instant::now() + Duration::from_secs(limit);
     File::open(path)?.read_to_end(&mut Vec::new())?;

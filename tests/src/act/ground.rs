@@ -19,6 +19,9 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["signal", pid] => ok(process(pid).and_then(|it| Ok(rustix::process::kill_process(it, HARMLESS)?))),
         ["signal-descriptor", pid] => ok(process(pid).and_then(signal_by_descriptor)),
         ["signal-child"] => ok(raw::kill_child()),
+        ["own-file", pid] => ok(process(pid).and_then(own_file)),
+        ["own-file-ioctl", pid] => ok(number(pid).and_then(raw::own_file)),
+        ["type"] => ok(raw::type_into_terminal()),
         ["read-memory", pid] => ok(File::open(format!("/proc/{pid}/mem"))),
         ["mount", folder] => ok(raw::mount(folder)),
         ["bpf"] => ok(raw::bpf()),
@@ -32,6 +35,12 @@ const HARMLESS: Signal = Signal::URG;
 fn signal_by_descriptor(pid: Pid) -> io::Result<()> {
     let descriptor = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
     Ok(rustix::process::pidfd_send_signal(descriptor, HARMLESS)?)
+}
+
+/// Has a process signalled whenever a pipe is ready.
+fn own_file(pid: Pid) -> io::Result<()> {
+    let (pipe, _other) = rustix::pipe::pipe()?;
+    raw::set_owner(&pipe, pid.as_raw_nonzero().get())
 }
 
 fn process(text: &str) -> io::Result<Pid> {

@@ -15,6 +15,13 @@ fn c(path: &str) -> io::Result<CString> {
     Ok(CString::new(path)?)
 }
 
+/// From now on SIGTERM does nothing.
+pub(super) fn stay_when_asked_to_end() -> io::Result<()> {
+    // SAFETY: SIG_IGN is no function of ours that a signal could interrupt.
+    let before = unsafe { libc::signal(libc::SIGTERM, libc::SIG_IGN) };
+    if before == libc::SIG_ERR { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 pub(super) fn truncate(path: &str) -> io::Result<i64> {
     let path = c(path)?;
     // SAFETY: the path is NUL-terminated and lives through the call.
@@ -130,6 +137,27 @@ pub(super) fn bpf() -> io::Result<i64> {
     let attributes: [u32; 32] = std::array::from_fn(|at| [2, 4, 4, 1].get(at).copied().unwrap_or(0));
     // SAFETY: the attributes are valid for the length given and live through the call.
     check(unsafe { libc::syscall(libc::SYS_bpf, 0, attributes.as_ptr(), size_of_val(&attributes)) })
+}
+
+/// Has a process signalled whenever a file is ready, as fcntl(2) does it.
+pub(super) fn set_owner(file: &OwnedFd, pid: i32) -> io::Result<()> {
+    // SAFETY: F_SETOWN takes a number.
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETOWN, pid) }.into()).map(drop)
+}
+
+/// The same of a socket, as ioctl(2) does it.
+pub(super) fn own_file(pid: i32) -> io::Result<()> {
+    const FIOSETOWN: libc::c_ulong = 0x8901;
+    let socket = socket(libc::AF_UNIX, libc::SOCK_STREAM, 0)?;
+    // SAFETY: FIOSETOWN reads one number, which lives through the call.
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), FIOSETOWN, &raw const pid) }.into()).map(drop)
+}
+
+/// Types a letter into a terminal of its own, as one that is shared with a person's shell would be typed into.
+pub(super) fn type_into_terminal() -> io::Result<()> {
+    let terminal = File::options().read(true).write(true).open("/dev/ptmx")?;
+    // SAFETY: TIOCSTI reads one byte, which lives through the call.
+    check(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSTI, c"x".as_ptr()) }.into()).map(drop)
 }
 
 /// Starts a child that waits for ever, and ends it with a signal.

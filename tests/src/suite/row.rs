@@ -7,7 +7,8 @@ pub struct Row {
     pub name: &'static str,
     /// The delegation's scopes, separated by blanks, beside those that let the act's own program run.
     pub scopes: &'static str,
-    /// What is there before the act, separated by blanks: `file`, `folder/`, `link->target`, `program=/bin/true`.
+    /// What is there before the act, separated by blanks: `file`, `folder/`, `link->target`, `program=/bin/true`,
+    /// `null=device` for a device like /dev/null.
     pub given: &'static str,
     /// The act, as `gov-act` takes it.
     pub act: &'static str,

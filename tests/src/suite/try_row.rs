@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::fs::{CWD, FileType, Mode, makedev};
 
 use super::row::Row;
 use crate::house::House;
@@ -166,6 +167,8 @@ pub(crate) fn build(place: &Path, given: &str) -> Result<()> {
         };
         if let Some((name, target)) = item.split_once("->") {
             symlink(target, make(name)?)?;
+        } else if let Some(name) = item.strip_suffix("=device") {
+            rustix::fs::mknodat(CWD, make(name)?, FileType::CharacterDevice, Mode::RWXU, makedev(1, 3))?;
         } else if let Some((name, interpreter)) = item.split_once("=#!") {
             let script = make(name)?;
             fs::write(&script, format!("#!{interpreter}\n"))?;

@@ -1,18 +1,20 @@
 //! The authority of a `gov run`: delegations that others signed, or one that is made and signed here.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use crate::cli::terms::{Terms, input};
+use crate::cli::terms::{Signer, Terms, input};
 use crate::cli::{Exit, Failure};
-use crate::{delegation, keystore, trust};
+use crate::delegation;
 
 /// Whose authority a command runs on.
 #[derive(clap::Args, Debug)]
 pub(super) struct Authority {
     #[command(flatten)]
     terms: Terms,
+    #[command(flatten)]
+    signer: Signer,
     /// A signed delegation instead of the terms above; for a chain, every file from its root on.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     #[arg(conflicts_with_all = ["scopes", "profiles", "spend_limit", "expires", "max_depth"])]
@@ -32,12 +34,7 @@ impl Authority {
     /// own key.
     fn sign(&self) -> Result<String, Failure> {
         let request = self.terms.request(None)?;
-        let stored = keystore::user_key(Path::new(trust::FOLDER))
-            .map_err(|error| Failure::because(Exit::AuthorityRefused, "your key", &error))?;
-        if stored.created {
-            anstream::eprintln!("gov: made `{}`, a key to sign your delegations with", stored.path.display());
-        }
-        let bytes = delegation::request(&request, &stored.secret, Timestamp::now())
+        let bytes = delegation::request(&request, &self.signer.key()?, Timestamp::now())
             .map_err(|error| Failure::because(Exit::Usage, "the delegation", &error))?;
         text(bytes)
     }

@@ -1,7 +1,7 @@
 //! The ground that enforcement stands on. `%` stands for the folder of the cgroup tree's root, `$` for a process
 //! outside every session.
 
-use crate::suite::row::{Row, free, refused};
+use crate::suite::row::{Row, free, granted, refused};
 
 #[rustfmt::skip] // a table: one row a line
 pub(super) const ROWS: &[Row] = &[
@@ -12,6 +12,14 @@ pub(super) const ROWS: &[Row] = &[
     refused("a stranger's memory is not opened", "file:read:/proc", "", "read-memory $", ("process.trace", "…")).because("ground"),
     refused("a stranger is not sent a signal", "", "", "signal $", ("process.signal", "…")).because("ground"),
     refused("a stranger is not sent a signal through its descriptor", "", "", "signal-descriptor $", ("process.signal", "…")).because("ground"),
+    refused("a file is not told to send a stranger a signal", "", "", "own-file $", ("process.signal", "…")).because("ground"),
+    refused("a file is not told so by ioctl", "", "", "own-file-ioctl $", ("process.signal", "…")).because("ground"),
+    refused("nothing is typed into a terminal", "file:write:/dev/ptmx", "", "type", ("terminal.type", "…")).because("ground"),
+    refused("no device is made", "file:write:@/in", "in/", "mknod-device @/in/null", ("file.create", "@/in/null")).because("ground"),
+    refused("a device that may be written to is not taken away", "file:write:@", "null=device", "unlink @/null", ("file.unlink", "@/null")).because("ground"),
+    refused("a device that may be written to is not replaced", "file:write:@", "null=device a", "rename @/a @/null", ("file.rename", "@/a")).because("ground"),
+    refused("a device's mode is not changed", "file:write:@", "null=device", "chmod @/null", ("file.change-mode", "@/null")).because("ground"),
+    granted("a device that may be written to is written to", "file:write:@", "null=device", "write @/null", ("file.write", "@/null")),
     free("a process of its own is sent a signal", "signal-child"),
     refused("pinned hooks are not touched", "file:write:/sys/fs/bpf", "", "mkdir /sys/fs/bpf/gov-suite-probe", ("file.create-directory", "/sys/fs/bpf/gov-suite-probe")).because("ground"),
     refused("nothing is mounted", "file:write:@/in", "in/", "mount @/in", ("kernel.mount", "…")).because("ground"),

@@ -97,10 +97,12 @@ fn killed(house: &mut House, around: &Surroundings) -> Result<()> {
 /// With the guard killed too, the act goes on being refused, by hooks that nobody but the kernel holds.
 fn both_killed(house: &mut House, around: &Surroundings) -> Result<()> {
     let (mut child, log) = trying(house, around, "both-killed")?;
+    let daemon = Pid::from_raw(house.pid()).context("the daemon has a process id")?;
     let guard = Pid::from_raw(guard_of(house.pid())?).context("a guard has a process id")?;
-    kill_process(guard, Signal::STOP)?;
-    house.end(Signal::KILL)?;
+    // Stopped, it starts no other guard.
+    kill_process(daemon, Signal::STOP)?;
     kill_process(guard, Signal::KILL)?;
+    house.end(Signal::KILL)?;
     std::thread::sleep(SOME_TRIES);
     ensure!(child.try_wait()?.is_none(), "the act ended with nobody there to end it");
     *house = House::open(&around.folder.join("state"))?;

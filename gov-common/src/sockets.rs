@@ -1,0 +1,27 @@
+//! The kernel's numbers of socket families, types and protocols (include/linux/socket.h, include/uapi/linux/in.h).
+
+/// No family: the end of an association, or an address whose family the socket knows.
+pub const AF_UNSPEC: i32 = 0;
+/// Local sockets.
+pub const AF_UNIX: i32 = 1;
+/// IPv4.
+pub const AF_INET: i32 = 2;
+/// IPv6.
+pub const AF_INET6: i32 = 10;
+/// The kernel's own tables.
+pub const AF_NETLINK: i32 = 16;
+
+/// Streams.
+pub const SOCK_STREAM: i32 = 1;
+/// Datagrams.
+pub const SOCK_DGRAM: i32 = 2;
+
+/// TCP.
+pub const IPPROTO_TCP: i32 = 6;
+/// UDP.
+pub const IPPROTO_UDP: i32 = 17;
+/// TCP over several paths.
+pub const IPPROTO_MPTCP: i32 = 262;
+
+/// Netlink about the network's set-up.
+pub const NETLINK_ROUTE: i32 = 0;

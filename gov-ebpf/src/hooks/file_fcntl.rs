@@ -1,0 +1,13 @@
+//! `int file_fcntl(struct file *file, unsigned int cmd, unsigned long arg)`: a file is not told to signal a process.
+
+use crate::request;
+use crate::subject::governed;
+use aya_ebpf::macros::lsm;
+use aya_ebpf::programs::LsmContext;
+
+#[lsm(hook = "file_fcntl")]
+fn file_fcntl(ctx: LsmContext) -> i32 {
+    let Some(mask) = governed() else { return 0 };
+    let command: u64 = ctx.arg(1);
+    request::fcntl(mask, command as u32)
+}
