@@ -31,7 +31,7 @@ enum What {
 pub fn run(bench: &Bench) -> Result<ExitCode> {
     match bench.what {
         What::Open { kernel } => {
-            let programs = [build::ready()?.programs, build::suites()?].concat();
+            let programs = [build::ready()?.programs, build::of_tests(&["gov-bench-open"])?].concat();
             let machine = Machine {
                 programs,
                 count_instructions: true,

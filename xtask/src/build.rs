@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::progress::step;
 use crate::{process, toolchain};
 
 const HOST: &str = "x86_64-unknown-linux-gnu";
@@ -25,22 +26,25 @@ pub fn ready() -> Result<Built> {
     Ok(Built { object, programs })
 }
 
-/// Builds the programs that run inside a machine to test gov and to show it.
-pub fn suites() -> Result<Vec<PathBuf>> {
-    programs("tests", &["gov-act", "gov-bench-open", "gov-suite", "gov-demo"], &object()?)
+/// Builds programs that run inside a machine to test gov and to show it.
+pub fn of_tests(names: &[&str]) -> Result<Vec<PathBuf>> {
+    programs("tests", names, &object()?)
 }
 
 /// Builds programs of one package, linked statically.
 fn programs(package: &str, names: &[&str], object: &Path) -> Result<Vec<PathBuf>> {
     let root = workspace()?;
-    process::shown(
-        cargo(process::cargo().as_ref())
-            .current_dir(&root)
-            .env("RUSTFLAGS", "-C target-feature=+crt-static")
-            .env("GOV_EBPF_OBJECT", object)
-            // A target named outright keeps the flags from build scripts and procedural macros.
-            .args(["build", "--quiet", "--release", "--target", HOST, "--package", package]),
-    )?;
+    step(&format!("building {package}"), || {
+        process::shown(
+            cargo(process::cargo().as_ref())
+                .current_dir(&root)
+                .env("RUSTFLAGS", "-C target-feature=+crt-static")
+                .env("GOV_EBPF_OBJECT", object)
+                // A target named outright keeps the flags from build scripts and procedural macros.
+                .args(["build", "--quiet", "--release", "--target", HOST, "--package", package])
+                .args(names.iter().flat_map(|name| ["--bin", name])),
+        )
+    })?;
     let release = root.join("target").join(HOST).join("release");
     Ok(names.iter().map(|name| release.join(name)).collect())
 }
@@ -57,18 +61,19 @@ pub fn object() -> Result<PathBuf> {
         "-Ctarget-cpu=v3",
         "--cfg=bpf_target_arch=\"x86_64\"",
     ];
-    process::shown(
-        cargo(&toolchain.cargo)
-            .current_dir(&root)
-            .env("RUSTC", &toolchain.rustc)
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
-            .env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER", &toolchain.linker)
-            .args(["build", "--quiet", "--package", "gov-ebpf", "--target", "bpfel-unknown-none"])
-            .args(["-Zbuild-std=core", "--profile", "ebpf", "--target-dir"])
-            .arg(&target),
-    )
-    .context("the kernel object does not build")?;
+    step("building the kernel object", || {
+        process::shown(
+            cargo(&toolchain.cargo)
+                .current_dir(&root)
+                .env("RUSTC", &toolchain.rustc)
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
+                .env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER", &toolchain.linker)
+                .args(["build", "--quiet", "--package", "gov-ebpf", "--target", "bpfel-unknown-none"])
+                .args(["-Zbuild-std=core", "--profile", "ebpf", "--target-dir"])
+                .arg(&target),
+        )
+    })?;
     Ok(target.join("bpfel-unknown-none/ebpf/gov-ebpf"))
 }
 

@@ -34,7 +34,7 @@ pub fn run(demo: &Demo) -> Result<ExitCode> {
     let data = clients.join("gpt-engineer");
     let generator = generator(&data)?;
     let built = build::ready()?;
-    let suites = build::suites()?;
+    let suites = build::of_tests(&["gov-demo"])?;
     if !demo.vm && can_enforce_here(&built.programs) {
         return here(&data, &generator, &built.programs, &suites);
     }

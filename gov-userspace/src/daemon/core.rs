@@ -245,12 +245,9 @@ impl<E: Enforcer> Core<E> {
         }
         self.begin_end(name, Ended::LogFailed, now);
         if let Some(session) = self.sessions.get_mut(name)
-            && let Err(error) = session.recorder.make_room()
+            && let Err(error) = session.recorder.note_fault(&error.to_string())
         {
-            tracing::error!(
-                session = name,
-                "cannot give back the space kept for the end of the log: {error}"
-            );
+            tracing::error!(session = name, "cannot record that the session was cut off: {error}");
         }
     }
 

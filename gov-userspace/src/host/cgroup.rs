@@ -133,10 +133,18 @@ impl Cgroup {
         }
     }
 
+    /// Whether root has removed it, as it can when nobody is in it.
+    fn is_gone(&self) -> bool {
+        matches!(self.folder.try_exists(), Ok(false))
+    }
+
     /// The processes in it (not those of cgroups below it).
     pub fn processes(&self) -> Result<Vec<u32>, HostError> {
         let path = self.folder.join("cgroup.procs");
-        let text = read_text(&path)?;
+        let text = match read_text(&path) {
+            Err(_gone) if self.is_gone() => return Ok(Vec::new()),
+            text => text?,
+        };
         text.lines()
             .map(|line| {
                 let what = || HostError::Form { path: path.clone(), what: format!("a number, not `{line}`") };
@@ -148,7 +156,10 @@ impl Cgroup {
     /// Whether a process is in it or below it.
     pub fn populated(&self) -> Result<bool, HostError> {
         let path = self.events_file();
-        let text = read_text(&path)?;
+        let text = match read_text(&path) {
+            Err(_gone) if self.is_gone() => return Ok(false),
+            text => text?,
+        };
         populated(&text).ok_or_else(|| HostError::Form { path, what: "a `populated` line".to_owned() })
     }
 
@@ -168,6 +179,9 @@ impl Cgroup {
         let path = self.folder.join("cgroup.kill");
         if path.exists() {
             return write_text(&path, "1");
+        }
+        if self.is_gone() {
+            return Ok(());
         }
         self.freeze(true)?;
         let killed = self.signal(rustix::process::Signal::KILL);

@@ -129,11 +129,10 @@ impl Recorder {
         Ok(())
     }
 
-    /// Gives back the space that is kept for the end of a session whose disk is full, and tries again.
-    pub fn make_room(&mut self) -> Result<(), RecordError> {
+    /// Records that everything is refused because of a fault of the log, in the space that is kept for the end.
+    pub fn note_fault(&mut self, detail: &str) -> Result<(), RecordError> {
         self.log.spend_reserve()?;
-        self.urgent = true;
-        Ok(())
+        self.note_cut(Reason::CutOff, detail)
     }
 
     /// Receipts in the log.

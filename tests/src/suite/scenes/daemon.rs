@@ -41,7 +41,7 @@ fn second(house: &mut House, _around: &Surroundings) -> Result<()> {
 }
 
 /// A governed act that waits for a file before it goes on.
-fn waiting(
+pub(super) fn waiting(
     house: &House,
     around: &Surroundings,
     scope: &str,
