@@ -4,9 +4,10 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
+use crate::build::{self, OBJECT};
 use crate::kernels::Series;
+use crate::process;
 use crate::vm::{self, Machine};
-use crate::{build, process};
 
 /// What to measure.
 #[derive(clap::Args)]
@@ -23,6 +24,8 @@ enum What {
         #[arg(long, value_enum, default_value = "6.12")]
         kernel: Series,
     },
+    /// Nanoseconds of one walk from a file to the root, on this machine, where it lets root load iterators
+    Walk,
     /// Receipts a second from ring records to a durable log, and verified, beside hashing and signing each
     Log,
 }
@@ -40,18 +43,30 @@ pub fn run(bench: &Bench) -> Result<ExitCode> {
             };
             Ok(ExitCode::from(vm::boot(&machine, &mut std::io::stdout(), &mut std::io::stderr())?))
         }
+        What::Walk => {
+            let object = build::object()?;
+            process::shown(
+                cargo(["test", "--release", "--lib", WALK, "--", "--nocapture"])?.env(OBJECT, object),
+            )?;
+            Ok(ExitCode::SUCCESS)
+        }
         What::Log => {
-            let mut cargo = Command::new(process::cargo());
-            cargo.current_dir(build::workspace()?).args([
-                "bench",
-                "--quiet",
-                "--package",
-                "gov-userspace",
-                "--bench",
-                "log",
-            ]);
-            process::shown(&mut cargo)?;
+            process::shown(&mut cargo(["bench", "--profile", "dist", "--bench", "log"])?)?;
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// The test that compares the walk with /proc and times it.
+const WALK: &str = "the_walk_finds_the_path_of_every_file_that_proc_shows";
+
+/// A cargo command on the package that is measured.
+fn cargo<const N: usize>(arguments: [&str; N]) -> Result<Command> {
+    let mut cargo = Command::new(process::cargo());
+    cargo
+        .current_dir(build::workspace()?)
+        .arg(arguments[0])
+        .args(["--quiet", "--package", "gov-userspace"])
+        .args(&arguments[1..]);
+    Ok(cargo)
 }

@@ -10,6 +10,8 @@ use crate::progress::step;
 use crate::{process, toolchain};
 
 const HOST: &str = "x86_64-unknown-linux-gnu";
+/// The variable that tells gov-userspace's build which kernel object to hold.
+pub const OBJECT: &str = "GOV_EBPF_OBJECT";
 
 /// What a release is made of.
 pub struct Built {
@@ -39,7 +41,7 @@ fn programs(package: &str, names: &[&str], object: &Path) -> Result<Vec<PathBuf>
             cargo(process::cargo().as_ref())
                 .current_dir(&root)
                 .env("RUSTFLAGS", "-C target-feature=+crt-static")
-                .env("GOV_EBPF_OBJECT", object)
+                .env(OBJECT, object)
                 // A target named outright keeps the flags from build scripts and procedural macros.
                 .args(["build", "--quiet", "--release", "--target", HOST, "--package", package])
                 .args(names.iter().flat_map(|name| ["--bin", name])),

@@ -70,11 +70,11 @@ fn the_walk_finds_the_path_of_every_file_that_proc_shows() {
     let mut held = Vec::new();
     let mut place = folder.path().to_owned();
     for depth in 0..24 {
-        place.push(format!("{depth}-{}", "n".repeat(depth * 10)));
-        fs::create_dir(&place).unwrap();
         for number in 0..20 {
             held.push(File::create(place.join(number.to_string())).unwrap());
         }
+        place.push(format!("{depth}-{}", "n".repeat(depth * 10)));
+        fs::create_dir(&place).unwrap();
     }
     let mut records = Vec::new();
     link.into_file().unwrap().read_to_end(&mut records).unwrap();
@@ -98,6 +98,8 @@ fn the_walk_finds_the_path_of_every_file_that_proc_shows() {
     assert_eq!(compared, held.len());
     for (depth, mut times) in times {
         times.sort_unstable();
-        println!("depth {depth}: {} ns a walk", times[times.len() / 2]);
+        if [3, 8, 20].contains(&depth) {
+            println!("depth {depth}: {} ns a walk", times[times.len() / 2]);
+        }
     }
 }
