@@ -39,6 +39,8 @@ pub fn run(test: &Test) -> Result<ExitCode> {
         }
         heading("where the kernel cannot enforce");
         score.enter("without the BPF LSM nothing runs ungoverned", refused_without_lsm);
+        heading("as a service");
+        score.enter("the unit starts, is started again when killed, and stops in order", served_by_systemd);
         heading("verifier");
         check::counts(kernels, false, &mut score)?;
     }
@@ -126,6 +128,37 @@ fn refused_without_lsm() -> Result<()> {
         91 => bail!("`gov doctor` finds nothing wrong:\n{said}"),
         92 => bail!("the act was done:\n{said}"),
         other => bail!("`gov run` ended with {other} instead of 123:\n{said}"),
+    }
+}
+
+/// The unit in `dist/`, as a host has it: governs, comes back after a kill, and leaves no hook behind when stopped.
+fn served_by_systemd() -> Result<()> {
+    const TRY: &str = "cp $(which gov) $(which govd) /usr/bin/ && cp \"$0/govd.service\" /etc/systemd/system/
+        systemctl daemon-reload && systemctl start govd || exit 90
+        gov run --profile base --scope code:execute:/usr/bin/cat -- cat /etc/hostname || exit 91
+        gov run --profile base --scope code:execute:/usr/bin/cat -- cat /etc/shadow && exit 92
+        kill -9 $(systemctl show govd -p MainPID --value)
+        test -e /sys/fs/bpf/gov/file_open || exit 93
+        for turn in $(seq 60); do sleep 1; gov ps && break; done 2>/dev/null
+        gov run --profile base --scope code:execute:/usr/bin/cat -- cat /etc/hostname || exit 94
+        systemctl stop govd && test ! -e /sys/fs/bpf/gov || exit 95";
+    let programs = build::ready()?.programs;
+    let units = build::workspace()?.join("dist/systemd");
+    let command = ["sh", "-c", TRY, &units.display().to_string()].map(str::to_owned).into();
+    let machine =
+        Machine { programs, systemd: true, share: vec![units], ..Machine::new(Series::V6_12, command) };
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let status = vm::boot(&machine, &mut stdout, &mut stderr)?;
+    let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    match status {
+        0 => Ok(()),
+        90 => bail!("the unit does not start:\n{said}"),
+        91 => bail!("what is granted is refused:\n{said}"),
+        92 => bail!("what is not granted is done:\n{said}"),
+        93 => bail!("the hooks went with the daemon:\n{said}"),
+        94 => bail!("the unit does not come back after a kill:\n{said}"),
+        95 => bail!("the unit does not stop, or leaves its hooks:\n{said}"),
+        other => bail!("it ended with {other}:\n{said}"),
     }
 }
 

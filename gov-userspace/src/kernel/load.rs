@@ -79,10 +79,11 @@ impl Kernel {
             let (status, link) = put_in_force(&mut object, hook, &types, &btf)?;
             hooks.push(status);
             links.extend(link.map(|link| (hook.name, link)));
-        }
-        // Asked last: a kernel that refuses programs may hide its symbols too, and then the refusal is the cause.
-        if offsets.rename_lock == 0 {
-            return Err(KernelError::Symbol { symbol: "rename_lock" });
+            // Asked after the first: a kernel that refuses programs may hide its symbols too, and then the refusal is
+            // the cause.
+            if offsets.rename_lock == 0 {
+                return Err(KernelError::Symbol { symbol: "rename_lock" });
+            }
         }
         let required = |name: &str| HOOKS.iter().any(|hook| hook.name == name && hook.required);
         let enforcement = Enforcement::of(hooks, required);
