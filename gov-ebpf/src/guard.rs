@@ -1,8 +1,8 @@
 //! The guard: one act, judged by every session above the task, recorded in each, answered once.
 
+use crate::address::gov_address;
 use crate::emit::{NO_DECISION, count, gov_prepare, gov_record, gov_unrecorded, has_path};
 use crate::kernel;
-use crate::peer::gov_address;
 use crate::reads::{Counted, gov_count_read, gov_counted_first};
 use crate::scratch::{self, Case, Extra, Judge, Level, Scratch};
 use crate::seek::gov_seek;

@@ -28,9 +28,11 @@ macro_rules! offset {
     }};
 }
 
+mod mounts;
 mod network;
 mod task;
 
+pub use mounts::{Belongs, belongs, first_mount, next_mount};
 pub use network::{address_bytes, address_family, address_port, message_name, netlink_asks, socket};
 pub use task::{actor, ancestor, arguments, mount_namespace, task_group};
 
@@ -62,17 +64,6 @@ pub struct Identity {
     pub inode: u64,
     pub device: u32,
     pub directory: bool,
-}
-
-/// Where a mount belongs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Belongs {
-    /// To the mount namespace of this inode number.
-    Namespace(u32),
-    /// To the kernel itself: pipes, sockets, memfds, which no path names.
-    Internal,
-    /// To none: detached, or a stacked file system's private clone.
-    Nowhere,
 }
 
 /// The dentry and the `struct mount` of the `struct path` at an address.
@@ -155,49 +146,6 @@ pub fn magic(dentry: u64) -> Option<u64> {
 pub fn is_unlinked(dentry: u64) -> Option<bool> {
     let hashed = read::<u64>(dentry.wrapping_add(offset!(dentry_hash_pprev)))?;
     Some(hashed == 0 && parent(dentry)? != dentry)
-}
-
-/// Where a `struct mount` belongs; `dentry` is the object on it.
-#[inline(always)]
-pub fn belongs(mount: u64, dentry: u64) -> Option<Belongs> {
-    const FIRST_ERROR: u64 = -4095_i64 as u64;
-    const SB_NOUSER: u64 = 1 << 31;
-    let namespace = read::<u64>(mount.wrapping_add(offset!(mount_ns)))?;
-    if namespace == 0 {
-        return Some(Belongs::Nowhere);
-    }
-    if namespace < FIRST_ERROR {
-        return Some(Belongs::Namespace(read::<u32>(namespace.wrapping_add(offset!(mnt_namespace_inum)))?));
-    }
-    // An error pointer marks a mount of the kernel's own. Only a superblock that user space can never mount is
-    // taken for internal: a stacked file system's private clone shows real files and is not.
-    let sb = read::<u64>(dentry.wrapping_add(offset!(dentry_sb)))?;
-    let flags = read::<u64>(sb.wrapping_add(offset!(sb_flags)))?;
-    Some(if flags & SB_NOUSER != 0 { Belongs::Internal } else { Belongs::Nowhere })
-}
-
-/// The first mount of a dentry's superblock; 0 when there is none.
-#[inline(always)]
-pub fn first_mount(dentry: u64) -> Option<u64> {
-    let sb = read::<u64>(dentry.wrapping_add(offset!(dentry_sb)))?;
-    let head = sb.wrapping_add(offset!(sb_mounts));
-    let first = read::<u64>(head)?;
-    if offset!(mounts_are_plain) != 0 {
-        return Some(first);
-    }
-    Some(if first == head { 0 } else { first.wrapping_sub(offset!(mount_next_for_sb)) })
-}
-
-/// The mount after `mount` on its superblock; 0 at the end.
-#[inline(always)]
-pub fn next_mount(mount: u64, dentry: u64) -> Option<u64> {
-    let next = read::<u64>(mount.wrapping_add(offset!(mount_next_for_sb)))?;
-    if offset!(mounts_are_plain) != 0 {
-        return Some(next);
-    }
-    let sb = read::<u64>(dentry.wrapping_add(offset!(dentry_sb)))?;
-    let head = sb.wrapping_add(offset!(sb_mounts));
-    Some(if next == head { 0 } else { next.wrapping_sub(offset!(mount_next_for_sb)) })
 }
 
 /// The sequence of `rename_lock`: odd while a rename is under way.

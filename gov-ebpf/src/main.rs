@@ -18,6 +18,7 @@ mod emit;
 mod reads;
 mod weigh;
 mod seek;
+mod address;
 mod guard;
 mod request;
 mod arming;

@@ -2,16 +2,13 @@
 
 use crate::guard::judge;
 use crate::kernel;
-use crate::scratch::{self, Case, Judge};
+use crate::scratch::{Case, Judge};
 use gov_common::event::Action;
 use gov_common::sockets::{AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_UNSPEC, IPPROTO_MPTCP, IPPROTO_TCP};
 use gov_common::verdict::Reason;
 
 /// The family of an address that cannot be read.
 const NO_FAMILY: u16 = u16::MAX;
-/// Bytes of the shortest IPv4 and IPv6 address.
-const LEAST_V4: u64 = 8;
-const LEAST_V6: u64 = 24;
 
 /// Judges the socket address at `address`. An address of no family is taken for one of the family `unspecified`;
 /// with [`AF_UNSPEC`] it reaches nobody.
@@ -52,23 +49,4 @@ pub fn judge_address(
         case.given = Reason::UnknownFamily as u8;
     }
     judge(case)
-}
-
-/// Reads the room's address, IPv4 as mapped IPv6.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub extern "C" fn gov_address(number: u32) -> u32 {
-    let Some(room) = scratch::room(number) else { return 0 };
-    let case = &mut room.case;
-    let (at, length) = (case.extra_at, case.extra_len);
-    let is_v4 = case.family as i32 == AF_INET;
-    case.address[10] = if is_v4 { 0xff } else { 0 };
-    case.address[11] = if is_v4 { 0xff } else { 0 };
-    let whole = length >= if is_v4 { LEAST_V4 } else { LEAST_V6 };
-    match kernel::address_port(at) {
-        Some(port) if whole && kernel::address_bytes(at, is_v4, &mut case.address) => case.port = port,
-        // Fail closed: an address that cannot be read is granted by none.
-        _ => case.given = Reason::Unreadable as u8,
-    }
-    0
 }

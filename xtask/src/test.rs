@@ -118,9 +118,7 @@ fn refused_without_lsm() -> Result<()> {
     let command = ["sh", "-c", TRY].map(str::to_owned).into();
     let append = "lsm=landlock,yama".to_owned();
     let machine = Machine { programs, append, ..Machine::new(Series::V6_12, command) };
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let status = vm::boot(&machine, &mut stdout, &mut stderr)?;
-    let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    let (status, said) = tried(&machine)?;
     match status {
         121 | 123 if said.contains("bpf") => Ok(()),
         121 | 123 => bail!("no word on the missing LSM:\n{said}"),
@@ -147,9 +145,7 @@ fn served_by_systemd() -> Result<()> {
     let command = ["sh", "-c", TRY, &units.display().to_string()].map(str::to_owned).into();
     let machine =
         Machine { programs, systemd: true, share: vec![units], ..Machine::new(Series::V6_12, command) };
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let status = vm::boot(&machine, &mut stdout, &mut stderr)?;
-    let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    let (status, said) = tried(&machine)?;
     match status {
         0 => Ok(()),
         90 => bail!("the unit does not start:\n{said}"),
@@ -160,6 +156,13 @@ fn served_by_systemd() -> Result<()> {
         95 => bail!("the unit does not stop, or leaves its hooks:\n{said}"),
         other => bail!("it ended with {other}:\n{said}"),
     }
+}
+
+/// A machine's exit status and all that it said.
+fn tried(machine: &Machine) -> Result<(u8, String)> {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let status = vm::boot(machine, &mut stdout, &mut stderr)?;
+    Ok((status, format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr))))
 }
 
 fn heading(text: &str) {

@@ -2,9 +2,8 @@
 
 use std::fmt::Display;
 
-use super::core::Core;
+use super::ground::Ground;
 use crate::control::message::{Refusal, Reply, Status};
-use crate::session::enforcer::Enforcer;
 
 /// Exit statuses that refusals carry (docs/exit-codes.md).
 pub(super) mod code {
@@ -54,8 +53,7 @@ pub(super) fn no_session(name: &str) -> Reply {
 }
 
 /// The daemon and what it enforces.
-pub(super) fn status<E: Enforcer>(core: &Core<E>) -> Reply {
-    let ground = &core.ground;
+pub(super) fn status(ground: &Ground, sessions: usize) -> Reply {
     Reply::Status(Status {
         daemon: env!("CARGO_PKG_VERSION").to_owned(),
         enforcement: ground.enforcement.status.to_owned(),
@@ -63,7 +61,7 @@ pub(super) fn status<E: Enforcer>(core: &Core<E>) -> Reply {
         kernel: ground.facts.release.clone(),
         boot_id: ground.boot_id.clone(),
         hooks: ground.hooks.clone(),
-        sessions: u32::try_from(core.sessions.len()).unwrap_or(u32::MAX),
+        sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
         log_key: hex::encode(ground.key.public().to_bytes()),
     })
 }

@@ -14,7 +14,7 @@ impl<E: Enforcer> Core<E> {
     /// Answers one question.
     pub(super) fn answer(&mut self, command: Command, now: Instant) {
         let reply = match command.question {
-            Question::Status => answers::status(self),
+            Question::Status => answers::status(&self.ground, self.sessions.len()),
             Question::List(peer) => self.list(peer),
             Question::Info(peer, name) => self.info(peer, &name),
             Question::Start(peer, request, pidfd) => match start::start(self, peer, *request, pidfd) {

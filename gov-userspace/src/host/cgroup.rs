@@ -7,7 +7,6 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::facts::namespace_inode;
 use super::process::{Process, cgroup_of};
 use super::{HostError, mounts, read_text, write_text};
 
@@ -81,7 +80,9 @@ impl Hierarchy {
 
 /// Whether this process is in the initial cgroup namespace.
 pub fn in_initial_namespace() -> Result<bool, HostError> {
-    Ok(namespace_inode(Path::new("/proc/self/ns/cgroup"))? == INITIAL_NAMESPACE)
+    let path = Path::new("/proc/self/ns/cgroup");
+    let inode = std::fs::metadata(path).map(|metadata| metadata.ino());
+    Ok(inode.map_err(|source| HostError::Read { path: path.to_owned(), source })? == INITIAL_NAMESPACE)
 }
 
 /// Whether the process with this number (0: the caller) is in a session's cgroup or below one.

@@ -1,6 +1,5 @@
 //! What this host is: the facts that decide whether gov can enforce here.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::thread::CapabilitySet;
@@ -116,14 +115,6 @@ fn chosen(text: &str) -> Option<String> {
     let (_, rest) = text.split_once('[')?;
     let (word, _) = rest.split_once(']')?;
     Some(word.to_owned())
-}
-
-/// The inode number of a namespace file of this process.
-pub(super) fn namespace_inode(path: &Path) -> Result<u64, HostError> {
-    match std::fs::metadata(path) {
-        Ok(metadata) => Ok(metadata.ino()),
-        Err(source) => Err(HostError::Read { path: path.to_owned(), source }),
-    }
 }
 
 #[cfg(test)]

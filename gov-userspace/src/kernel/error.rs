@@ -75,7 +75,7 @@ pub enum KernelError {
     },
     /// The kernel refuses LSM programs.
     #[error(
-        "the kernel refuses LSM programs with EPERM: gov needs root with CAP_BPF, CAP_PERFMON and CAP_MAC_ADMIN, and a kernel that is not locked down against them"
+        "the kernel refuses LSM programs with EPERM: gov needs root with CAP_BPF and CAP_PERFMON, and a kernel that is not locked down against them"
     )]
     NotPermitted,
     /// A program does not load or attach.

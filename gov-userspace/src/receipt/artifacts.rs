@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::fact::Count;
+use super::count::Count;
 
 /// Some of the files that the session created, changed or deleted, as they were at its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,11 +1,11 @@
 //! The facts of a session's life that the daemon receipts: how it started, what it lost, how it ended.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use gov_common::abi::{Kind, State};
 
 use super::artifacts::Artifacts;
-use crate::canonical::MAX_INTEGER;
+use super::count::Count;
 
 /// A receipt that is not one kernel event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,16 +27,6 @@ pub enum Fact {
     Artifacts(Artifacts),
     /// The session ended; always the last line.
     Close(Box<Close>),
-}
-
-/// A number of things. Above 2^53 - 1 it is written as decimal text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Count(pub u64);
-
-impl Serialize for Count {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0 > MAX_INTEGER { serializer.collect_str(&self.0) } else { serializer.serialize_u64(self.0) }
-    }
 }
 
 /// How a session began.

@@ -4,6 +4,7 @@
 //! its bytes are what the log's tree hashes; nothing is ever serialised again to be checked.
 
 mod artifacts;
+mod count;
 mod decision;
 mod fact;
 mod remedy;
@@ -13,9 +14,10 @@ use crate::event::Event;
 use crate::scope::Scope;
 
 pub use artifacts::{Artifact, ArtifactState, Artifacts};
+pub use count::Count;
 pub use fact::{
-    Close, Count, Counters, Cut, Ending, EnforcementFacts, Fact, HookFacts, HostFacts, Loss, PolicyChanged,
-    Reads, Recovered, Start, Totals,
+    Close, Counters, Cut, Ending, EnforcementFacts, Fact, HookFacts, HostFacts, Loss, PolicyChanged, Reads,
+    Recovered, Start, Totals,
 };
 pub use remedy::remedy;
 

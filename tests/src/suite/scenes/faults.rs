@@ -1,6 +1,7 @@
 //! What the host takes away in mid-run: the disk's room, a session's cgroup.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -67,9 +68,11 @@ fn fill(house: &mut House, around: &Surroundings, rest: &Path) -> Result<()> {
     let done = run(&mut govern(house, around, &[&scope], &["flood", &file, "1000000"]), LIMIT)?;
     ensure!(done.status == 124, "gov run ended with {}: {}", done.status, done.err);
     let log = house.sessions()?.pop_first().context("a session was made")?;
-    let open = receipts::read(&log).is_ok_and(|all| all.last().is_none_or(|it| !it.closes()));
-    ensure!(open, "the log of a full disk is closed, so the disk was not full");
 
+    // Not even the room that was kept for the end of the log is left.
+    let more = rest.with_extension("more");
+    let mut filler = fs::File::create(&more)?;
+    while filler.write_all(&[0; 4096]).is_ok() {}
     let next = run(&mut govern(house, around, &[&scope], &["unlink", &file]), LIMIT)?;
     ensure!(next.status != 0 && fs::exists(&file)?, "a command ran whose log could not be made");
     ensure!(next.err.trim().lines().count() == 1, "its complaint is no single line: {}", next.err);
@@ -77,6 +80,7 @@ fn fill(house: &mut House, around: &Surroundings, rest: &Path) -> Result<()> {
     ensure!(cgroups_of_sessions(around)? == 0, "a cgroup stays of a session that did not begin");
 
     fs::remove_file(rest)?;
+    fs::remove_file(more)?;
     house.wait_until_closed(&log)?;
     let cut = receipts::read(&log)?.iter().any(|it| it.text("kind") == "cut");
     ensure!(cut, "no receipt says that the session was cut off");
