@@ -68,11 +68,13 @@ pub enum Action {
     Signal = 27,
     /// Keystrokes for whoever reads a terminal (`file_ioctl`).
     Type = 28,
+    /// Another process's limits or scheduling (`task_setrlimit` and its kin).
+    Limit = 29,
 }
 
 impl Action {
     /// Every action, in the order of its number.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Read,
         Self::ReadDirectory,
         Self::Write,
@@ -102,6 +104,7 @@ impl Action {
         Self::ConnectUnix,
         Self::Signal,
         Self::Type,
+        Self::Limit,
     ];
 
     /// The action with this number.
@@ -141,6 +144,7 @@ impl Action {
             Self::ConnectUnix => "network.connect-unix",
             Self::Signal => "process.signal",
             Self::Type => "terminal.type",
+            Self::Limit => "process.limit",
         }
     }
 
@@ -174,6 +178,7 @@ impl Action {
             | Self::Trace
             | Self::Signal
             | Self::Type
+            | Self::Limit
             | Self::Mount
             | Self::Ground => Kind::Other,
         }

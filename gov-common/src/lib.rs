@@ -9,6 +9,7 @@
 
 pub mod rights;
 pub mod sockets;
+pub mod request;
 pub mod verdict;
 pub mod policy;
 pub mod abi;

@@ -25,3 +25,20 @@ pub const IPPROTO_MPTCP: i32 = 262;
 
 /// Netlink about the network's set-up.
 pub const NETLINK_ROUTE: i32 = 0;
+
+/// Whether a socket option writes a route into the packets, so that they go elsewhere first than the address says:
+/// `IP_OPTIONS`, `IPV6_RTHDR`, and the older forms of the latter.
+#[inline(always)]
+pub const fn routes_by_itself(level: i32, option: i32) -> bool {
+    const IP: i32 = 0;
+    const IP_OPTIONS: i32 = 4;
+    const IPV6: i32 = 41;
+    const IPV6_2292RTHDR: i32 = 5;
+    const IPV6_2292PKTOPTIONS: i32 = 6;
+    const IPV6_RTHDR: i32 = 57;
+    match level {
+        IP => option == IP_OPTIONS,
+        IPV6 => matches!(option, IPV6_2292RTHDR | IPV6_2292PKTOPTIONS | IPV6_RTHDR),
+        _ => false,
+    }
+}

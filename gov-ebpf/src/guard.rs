@@ -170,6 +170,14 @@ pub extern "C" fn gov_judge(number: u32) -> u32 {
     }
     let mut reason = gov_weigh_all(number);
     let decider = room.decider.get();
+    if reason != GRANTED
+        && room.case.action == Action::Read as u8
+        && room.case.wanted == Rights::EXECUTE.bits()
+    {
+        // An execution that ends where its file is opened.
+        room.case.action = Action::Execute as u8;
+        room.case.kind = Action::Execute.kind() as u8;
+    }
     let mut level = 0;
     while level < MAX_NESTING as u32 {
         if level < room.count.get() {

@@ -9,5 +9,5 @@ use aya_ebpf::programs::LsmContext;
 fn file_ioctl(ctx: LsmContext) -> i32 {
     let Some(mask) = governed() else { return 0 };
     let command: u64 = ctx.arg(1);
-    request::ioctl(mask, command as u32)
+    request::judge_ioctl(mask, command as u32)
 }

@@ -28,14 +28,11 @@ fn file_open(ctx: LsmContext) -> i32 {
         // The inner file of a stacked file system, whose outer file was judged a moment ago.
         return 0;
     }
-    if flags & OPEN_EXEC != 0 {
-        // The kernel opens it to execute it, nobody gets to read it: `bprm_check_security` judges a program and each
-        // interpreter of a script, `mmap_file` the loader.
-        return 0;
-    }
     if mode & FMODE_WRITE == 0 && flags & (O_TRUNC | O_APPEND) == 0 {
-        let mut case =
-            Case { judge: Judge::Objects, wanted: Rights::READ.bits(), ..Case::new(mask, Action::Read) };
+        // What is opened to be executed takes `code:execute`, which implies reading: some system calls let the task
+        // itself set this flag.
+        let wanted = if flags & OPEN_EXEC != 0 { Rights::EXECUTE } else { Rights::READ };
+        let mut case = Case { judge: Judge::Objects, wanted: wanted.bits(), ..Case::new(mask, Action::Read) };
         case.dentry[0] = dentry;
         case.mount[0] = mount;
         return judge(case);

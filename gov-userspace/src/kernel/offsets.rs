@@ -45,7 +45,6 @@ impl Types {
         }
         let plain = self.find("mount", "mnt_next_for_sb")?.is_some();
         let next = if plain { "mnt_next_for_sb" } else { "mnt_instance" };
-        let backing = !self.structures("backing_file").is_empty();
         Ok(Offsets {
             rename_lock: symbol("rename_lock")?,
             path_mnt: self.at("path", "mnt")?,
@@ -97,8 +96,22 @@ impl Types {
             msghdr_namelen: self.at("msghdr", "msg_namelen")?,
             iattr_valid: self.at("iattr", "ia_valid")?,
             setattr_dentry: self.argument("bpf_lsm_inode_setattr", "dentry")?,
-            mode_backing: if backing { 1 << 25 } else { 0 },
+            mode_backing: self.mode_backing(),
         })
+    }
+
+    /// `FMODE_BACKING`, which types do not tell (include/linux/fs.h): bit 25 since 6.5, and bit 24 since fsnotify took
+    /// its place (6.14, with functions that set the mode at open).
+    fn mode_backing(&self) -> u32 {
+        const AT_OPEN: [&str; 2] =
+            ["file_set_fsnotify_mode_from_watchers", "fsnotify_open_perm_and_set_mode"];
+        if self.structures("backing_file").is_empty() {
+            0
+        } else if AT_OPEN.iter().any(|name| self.has_function(name)) {
+            1 << 24
+        } else {
+            1 << 25
+        }
     }
 
     /// Whether the kernel has a function of this name.

@@ -1,7 +1,8 @@
 //! Pins: they keep the hooks in force when the daemon dies, whatever kills it, until the next one takes over.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use aya::programs::links::{FdLink, PinnedLink};
@@ -24,7 +25,10 @@ impl Pins {
     /// Pins the links that attached hooks have, by the hooks' names.
     pub(super) fn make(links: Vec<(&'static str, FdLink)>) -> Result<Self, KernelError> {
         mount_file_system()?;
-        fs::create_dir(FOLDER).map_err(|source| failed("make the folder", FOLDER.into(), source))?;
+        DirBuilder::new()
+            .mode(0o700)
+            .create(FOLDER)
+            .map_err(|source| failed("make the folder", FOLDER.into(), source))?;
         let mut pins = Self(Vec::with_capacity(links.len()));
         for (name, link) in links {
             let place = Path::new(FOLDER).join(name);

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 
 use super::{Outcome, ok, raw};
 
@@ -19,6 +19,13 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["signal", pid] => ok(process(pid).and_then(|it| Ok(rustix::process::kill_process(it, HARMLESS)?))),
         ["signal-descriptor", pid] => ok(process(pid).and_then(signal_by_descriptor)),
         ["signal-child"] => ok(raw::kill_child()),
+        ["limit", pid] => ok(process(pid).and_then(limit)),
+        ["renice", pid] => {
+            ok(process(pid).and_then(|it| Ok(rustix::process::setpriority_process(Some(it), 5)?)))
+        }
+        ["set-flags", path] => ok(File::open(path).and_then(|file| Ok(set_flags(&file)?))),
+        ["set-link-up"] => ok(raw::set_link_up()),
+        ["fsopen"] => ok(fsopen()),
         ["own-file", pid] => ok(process(pid).and_then(own_file)),
         ["own-file-ioctl", pid] => ok(number(pid).and_then(raw::own_file)),
         ["type"] => ok(raw::type_into_terminal()),
@@ -41,6 +48,24 @@ fn signal_by_descriptor(pid: Pid) -> io::Result<()> {
 fn own_file(pid: Pid) -> io::Result<()> {
     let (pipe, _other) = rustix::pipe::pipe()?;
     raw::set_owner(&pipe, pid.as_raw_nonzero().get())
+}
+
+/// Sets the limit of open files of a process to what it is.
+fn limit(pid: Pid) -> io::Result<()> {
+    let same = Rlimit { current: Some(1024), maximum: Some(4096) };
+    Ok(rustix::process::prlimit(Some(pid), Resource::Nofile, same).map(drop)?)
+}
+
+/// Sets a file's flags to what they are.
+fn set_flags(file: &File) -> rustix::io::Result<()> {
+    rustix::fs::ioctl_setflags(file, rustix::fs::ioctl_getflags(file)?)
+}
+
+/// Sets up a temporary file system that nothing is mounted on.
+fn fsopen() -> io::Result<()> {
+    use rustix::mount::{FsOpenFlags, fsconfig_create};
+    let context = rustix::mount::fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    Ok(fsconfig_create(&context)?)
 }
 
 fn process(text: &str) -> io::Result<Pid> {

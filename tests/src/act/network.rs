@@ -14,6 +14,7 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["fast-open", address] => ok(raw::fast_open(address)),
         ["raw-socket"] => ok(raw::raw_socket()),
         ["packet-socket"] => ok(raw::packet_socket()),
+        ["source-route"] => ok(raw::source_route()),
         ["connect-unix", path] => ok(UnixStream::connect(path)),
         _ => return None,
     })

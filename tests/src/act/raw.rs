@@ -153,6 +153,37 @@ pub(super) fn own_file(pid: i32) -> io::Result<()> {
     check(unsafe { libc::ioctl(socket.as_raw_fd(), FIOSETOWN, &raw const pid) }.into()).map(drop)
 }
 
+/// Sets the loopback interface up, as it is.
+pub(super) fn set_link_up() -> io::Result<()> {
+    const SIOCSIFFLAGS: libc::c_ulong = 0x8914;
+    let socket = socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
+    // struct ifreq: sixteen bytes of name, then the flags IFF_UP and IFF_RUNNING.
+    let mut request = [0_u8; 40];
+    request[..2].copy_from_slice(b"lo");
+    request[16] = 0x41;
+    // SAFETY: SIOCSIFFLAGS reads one `struct ifreq`, which lives through the call.
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), SIOCSIFFLAGS, request.as_ptr()) }.into()).map(drop)
+}
+
+/// Has every packet of a socket go by an address that the sender chooses: a loose source route.
+pub(super) fn source_route() -> io::Result<()> {
+    let socket = socket(libc::AF_INET, libc::SOCK_STREAM, 0)?;
+    // No operation, loose source route of one hop over 127.0.0.1.
+    let options: [u8; 8] = [1, 131, 7, 4, 127, 0, 0, 1];
+    let length = size_of_val(&options) as libc::socklen_t;
+    // SAFETY: the options are valid for the length given and live through the call.
+    let set = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_OPTIONS,
+            options.as_ptr().cast(),
+            length,
+        )
+    };
+    check(set.into()).map(drop)
+}
+
 /// Types a letter into a terminal of its own, as one that is shared with a person's shell would be typed into.
 pub(super) fn type_into_terminal() -> io::Result<()> {
     let terminal = File::options().read(true).write(true).open("/dev/ptmx")?;

@@ -19,4 +19,5 @@ pub(super) const ROWS: &[Row] = &[
     refused("a datagram is not sent without a connection", LOOPBACK, "", "send-to 127.0.0.1:47002", ("network.send", "127.0.0.1:47002")),
     refused("a datagram is not sent over IPv6", LOOPBACK, "", "send-to [::1]:47002", ("network.send", "[::1]:47002")),
     refused("data is not sent with a connection's first packet", "", "", "fast-open 127.0.0.1:47001", ("network.send", "127.0.0.1:47001")),
+    refused("packets take no road that the sender wrote", "network:loopback:47001", "", "source-route", ("network.connect", "…")).because("unknown-family"),
 ];

@@ -1,0 +1,88 @@
+//! What ioctl(2) commands ask for that no right to the file grants.
+
+/// What a command asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Nothing beyond the file.
+    Harmless,
+    /// That a process be signalled when the file is ready.
+    Signal,
+    /// That something be typed into a terminal.
+    Type,
+    /// A change of the file system's or the network's set-up.
+    Ground,
+}
+
+/// What an ioctl(2) command asks for, by its number (include/uapi/asm-generic/ioctls.h, linux/sockios.h, linux/fs.h).
+#[inline(always)]
+pub const fn ioctl(command: u32) -> Request {
+    const TIOCSTI: u32 = 0x5412;
+    const TIOCLINUX: u32 = 0x541c;
+    const FIOSETOWN: u32 = 0x8901;
+    const SIOCSPGRP: u32 = 0x8902;
+    match command {
+        TIOCSTI | TIOCLINUX => return Request::Type,
+        FIOSETOWN | SIOCSPGRP => return Request::Signal,
+        _ => {}
+    }
+    let number = command & 0xff;
+    let harmless = match (command >> 8) as u8 {
+        // Sockets: owners, marks and times are asked for; of the network's set-up, names, addresses and the like.
+        0x89 => matches!(
+            number,
+            0x03..=0x07
+                | 0x10
+                | 0x12
+                | 0x13
+                | 0x15
+                | 0x17
+                | 0x19
+                | 0x1b
+                | 0x1d
+                | 0x21
+                | 0x27
+                | 0x33
+                | 0x42
+                | 0x70
+        ),
+        // FS_IOC_GETFLAGS, FIEMAP, and what verity knows of a file.
+        b'f' => matches!(number, 1 | 11 | 134 | 135),
+        // FS_IOC_GETVERSION.
+        b'v' => number == 1,
+        // XFS's and every file system's: all below FS_IOC_FSSETXATTR only ask or move data within the file.
+        b'X' => number < 32,
+        // FICLONE, FICLONERANGE, FIDEDUPERANGE; the rest is btrfs's administration.
+        0x94 => matches!(number, 9 | 13 | 54),
+        _ => true,
+    };
+    if harmless { Request::Harmless } else { Request::Ground }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Request, ioctl};
+
+    #[test]
+    fn what_changes_more_than_the_file_is_told_from_what_asks() {
+        for (name, command, request) in [
+            ("TCGETS", 0x5401, Request::Harmless),
+            ("FIONREAD", 0x541b, Request::Harmless),
+            ("TIOCSTI", 0x5412, Request::Type),
+            ("FIOSETOWN", 0x8901, Request::Signal),
+            ("SIOCGIFADDR", 0x8915, Request::Harmless),
+            ("SIOCSIFADDR", 0x8916, Request::Ground),
+            ("SIOCADDRT", 0x890b, Request::Ground),
+            ("SIOCETHTOOL", 0x8946, Request::Ground),
+            ("FS_IOC_GETFLAGS", 0x8008_6601, Request::Harmless),
+            ("FS_IOC_SETFLAGS", 0x4008_6602, Request::Ground),
+            ("FS_IOC_FSSETXATTR", 0x401c_5820, Request::Ground),
+            ("FS_IOC_ENABLE_VERITY", 0x4080_6685, Request::Ground),
+            ("FIFREEZE", 0xc004_5877, Request::Ground),
+            ("XFS_IOC_OPEN_BY_HANDLE", 0xc038_586b, Request::Ground),
+            ("FICLONE", 0x4004_9409, Request::Harmless),
+            ("BTRFS_IOC_SNAP_DESTROY_V2", 0x5000_943f, Request::Ground),
+        ] {
+            assert_eq!(ioctl(command), request, "{name}");
+        }
+    }
+}
