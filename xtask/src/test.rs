@@ -62,18 +62,12 @@ fn on_this_machine(score: &mut Score) -> Result<()> {
     Ok(())
 }
 
-/// Machines that may die under the emulator before a suite counts as failed.
-const ATTEMPTS: u32 = 3;
-/// How a kernel's trace names eBPF programs. A machine that dies with one on its stack is gov's failure, not the
-/// emulator's.
-const PROGRAM: &str = "bpf_prog_";
-
 /// One boot runs the whole suite.
 fn suite(kernel: Series, score: &mut Score) -> Result<()> {
     let programs = [build::ready()?.programs, build::of_tests(&["gov-act", "gov-suite"])?].concat();
     let machine = Machine { programs, timeout: 900, ..Machine::new(kernel, vec!["gov-suite".to_owned()]) };
     let name = format!("gov-suite on {}", kernel.name());
-    for attempt in 1..=ATTEMPTS {
+    for attempt in 1..=vm::ATTEMPTS {
         let mut counting = Counting::<Rows, _>::new(io::stdout());
         let status = vm::boot(&machine, &mut counting, &mut io::stderr());
         let counted = counting.finish()?;
@@ -81,12 +75,10 @@ fn suite(kernel: Series, score: &mut Score) -> Result<()> {
             add(score, &name, counted, matches!(status, Ok(0)));
             break;
         };
-        let last_words = format!("{error:#}");
-        println!("{last_words}");
+        println!("{error:#}");
         // What failed before the machine died stays failed. What passed is tried again.
         score.failed += counted.failed;
-        let once_more = last_words.contains(vm::STOPPED) && !last_words.contains(PROGRAM);
-        if attempt == ATTEMPTS || !once_more {
+        if attempt == vm::ATTEMPTS || !vm::died_by_itself(error) {
             add(score, &name, Score::default(), false);
             break;
         }
@@ -160,8 +152,7 @@ fn served_by_systemd() -> Result<()> {
 
 /// A machine's exit status and all that it said.
 fn tried(machine: &Machine) -> Result<(u8, String)> {
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let status = vm::boot(machine, &mut stdout, &mut stderr)?;
+    let (status, stdout, stderr) = vm::output(machine)?;
     Ok((status, format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr))))
 }
 

@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-pub use qemu::STOPPED;
-
 use crate::kernels::{self, Series};
 use crate::{apt, build, rootfs};
 
@@ -82,6 +80,30 @@ pub fn run(mut machine: Machine) -> Result<ExitCode> {
 pub fn tools() -> Result<()> {
     guest::busybox()?;
     apt::programs(&[&qemu::NEEDED[..], &[("mke2fs", "e2fsprogs")]].concat())
+}
+
+/// Machines that may die under the emulator before what they were to show counts as failed.
+pub const ATTEMPTS: u32 = 3;
+
+/// Whether a machine died, or did not come up, for a reason that is not gov's: a kernel's trace names eBPF programs.
+pub fn died_by_itself(error: &anyhow::Error) -> bool {
+    let last_words = format!("{error:#}");
+    (last_words.contains(qemu::STOPPED) || last_words.contains(qemu::NOT_UP))
+        && !last_words.contains("bpf_prog_")
+}
+
+/// Boots a machine and gives back its command's status and output; another one if the first dies by itself.
+pub fn output(machine: &Machine) -> Result<(u8, Vec<u8>, Vec<u8>)> {
+    let mut attempt = 1;
+    loop {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        match boot(machine, &mut stdout, &mut stderr) {
+            Ok(status) => return Ok((status, stdout, stderr)),
+            Err(error) if attempt < ATTEMPTS && died_by_itself(&error) => eprintln!("{error:#}: once more"),
+            Err(error) => return Err(error),
+        }
+        attempt += 1;
+    }
 }
 
 /// Boots a machine; its command's output goes to `stdout` and `stderr` as it comes, unless the command is

@@ -51,8 +51,7 @@ fn committed(path: &PathBuf) -> Result<BTreeMap<String, Counts>> {
 fn count(kernel: Series) -> Result<Counts> {
     let mut machine = Machine::new(kernel, vec!["govd".to_owned(), "--verifier-counts".to_owned()]);
     machine.programs = build::ready()?.programs;
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let status = vm::boot(&machine, &mut stdout, &mut stderr)?;
+    let (status, stdout, stderr) = vm::output(&machine)?;
     let stderr = String::from_utf8_lossy(&stderr);
     ensure!(status == 0, "`govd --verifier-counts` ended with {status}: {stderr}");
 

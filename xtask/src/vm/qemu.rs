@@ -29,6 +29,8 @@ const BOOT_LIMIT: Duration = Duration::from_secs(180);
 const OFF_LIMIT: Duration = Duration::from_secs(5);
 /// What is said of a machine that ended before its command did, or never came up.
 pub const STOPPED: &str = "the machine stopped";
+/// What is said of one that did not get so far as to run it.
+pub const NOT_UP: &str = "the machine did not come up";
 /// The kernel's last messages that are shown when a machine does not do its work.
 const LINES_KEPT: usize = 100;
 
@@ -157,7 +159,7 @@ impl Running {
     /// Reads what the machine reports: `up`, then `exit STATUS`.
     fn follow_report(&self, limit: Option<Duration>) -> Result<u8> {
         let mut from = BufReader::new(&self.report);
-        match self.reported(&mut from, Some(BOOT_LIMIT)).context("the machine did not come up")?.as_str() {
+        match self.reported(&mut from, Some(BOOT_LIMIT)).context(NOT_UP)?.as_str() {
             "up" => {}
             other => bail!("the machine reported `{other}` instead of `up`"),
         }
