@@ -54,6 +54,17 @@ fn the_walk_and_the_record_pass_this_kernels_verifier() {
     println!("{:?} instructions", program.info().unwrap().verified_instruction_count());
 }
 
+/// Files at each of 24 depths: thousands in all.
+const FILES: usize = 100;
+
+/// As many open files as this user may have.
+fn allow_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+}
+
 #[test]
 fn the_walk_finds_the_path_of_every_file_that_proc_shows() {
     let Ok(btf) = Btf::from_sys_fs() else {
@@ -66,11 +77,12 @@ fn the_walk_finds_the_path_of_every_file_that_proc_shows() {
     let link = program.attach().unwrap();
     let link = program.take_link(link).unwrap();
 
+    allow_files();
     let folder = tempfile::tempdir().unwrap();
     let mut held = Vec::new();
     let mut place = folder.path().to_owned();
     for depth in 0..24 {
-        for number in 0..20 {
+        for number in 0..FILES {
             held.push(File::create(place.join(number.to_string())).unwrap());
         }
         place.push(format!("{depth}-{}", "n".repeat(depth * 10)));
