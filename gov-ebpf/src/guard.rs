@@ -106,6 +106,13 @@ pub fn judge_ground(mask: u32, action: Action) -> i32 {
     judge(Case { given: Reason::Ground as u8, ..Case::new(mask, action) })
 }
 
+/// Refuses an act on a task outside of a session above the current one: no scope of this version grants one. Within,
+/// the act is free and not recorded.
+#[inline(always)]
+pub fn judge_other(mask: u32, task: u64, action: Action) -> i32 {
+    if subject::holds(mask, task) { 0 } else { judge_ground(mask, action) }
+}
+
 /// Whether every session above the task stands: [`Reason::Granted`], or why one does not.
 #[unsafe(no_mangle)]
 #[inline(never)]

@@ -16,8 +16,12 @@ use super::load::OBJECT;
 use super::offsets::Types;
 use super::wire::Wire;
 
-/// The object with this kernel's offsets, or a printed reason why it cannot be had here.
-fn object(btf: &Btf) -> Option<Ebpf> {
+/// The object with this kernel's types and offsets, or a printed reason why it cannot be had here.
+fn object() -> Option<(Btf, Ebpf)> {
+    let Ok(btf) = Btf::from_sys_fs() else {
+        println!("skipped: this kernel describes no types");
+        return None;
+    };
     if OBJECT.is_empty() {
         println!("skipped: this build holds no kernel object");
         return None;
@@ -32,9 +36,9 @@ fn object(btf: &Btf) -> Option<Ebpf> {
     // Any address will do for the verifier; none would let it skip the walk.
     offsets.rename_lock = offsets.rename_lock.max(1);
     let loaded =
-        EbpfLoader::new().btf(Some(btf)).override_global("OFFSETS", &Wire(offsets), true).load(OBJECT);
+        EbpfLoader::new().btf(Some(&btf)).override_global("OFFSETS", &Wire(offsets), true).load(OBJECT);
     match loaded {
-        Ok(object) => Some(object),
+        Ok(object) => Some((btf, object)),
         Err(error) => {
             println!("skipped: bpf is not permitted here: {error}");
             None
@@ -44,11 +48,7 @@ fn object(btf: &Btf) -> Option<Ebpf> {
 
 #[test]
 fn the_walk_and_the_record_pass_this_kernels_verifier() {
-    let Ok(btf) = Btf::from_sys_fs() else {
-        println!("skipped: this kernel describes no types");
-        return;
-    };
-    let Some(mut object) = object(&btf) else { return };
+    let Some((btf, mut object)) = object() else { return };
     let program: &mut BtfTracePoint = object.program_mut("sched_process_exec").unwrap().try_into().unwrap();
     program.load("sched_process_exec", &btf).unwrap();
     println!("{:?} instructions", program.info().unwrap().verified_instruction_count());
@@ -67,11 +67,7 @@ fn allow_files() {
 
 #[test]
 fn the_walk_finds_the_path_of_every_file_that_proc_shows() {
-    let Ok(btf) = Btf::from_sys_fs() else {
-        println!("skipped: this kernel describes no types");
-        return;
-    };
-    let Some(mut object) = object(&btf) else { return };
+    let Some((btf, mut object)) = object() else { return };
     let program: &mut Iter = object.program_mut("walk_files").unwrap().try_into().unwrap();
     program.load("task_file", &btf).unwrap();
     let link = program.attach().unwrap();

@@ -13,7 +13,7 @@ use super::error::{KernelError, causes};
 /// Where BPF's own file system is mounted by convention.
 const FILE_SYSTEM: &str = "/sys/fs/bpf";
 /// The folder of the pinned links, one file a hook.
-pub const FOLDER: &str = "/sys/fs/bpf/gov";
+const FOLDER: &str = "/sys/fs/bpf/gov";
 /// `f_type` of BPF's file system (`BPF_FS_MAGIC`, include/uapi/linux/magic.h).
 const MAGIC: rustix::fs::FsWord = 0xcafe_4a11;
 
@@ -45,9 +45,7 @@ impl Pins {
     /// # Errors
     /// A pin cannot be removed; then its hook stays in force.
     pub fn remove(self) -> Result<(), KernelError> {
-        for pin in self.0 {
-            pin.unpin().map_err(|source| failed("remove a pin", FOLDER.into(), source))?;
-        }
+        drop(self.0);
         clear()
     }
 }

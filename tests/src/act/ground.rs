@@ -50,10 +50,10 @@ fn own_file(pid: Pid) -> io::Result<()> {
     raw::set_owner(&pipe, pid.as_raw_nonzero().get())
 }
 
-/// Sets the limit of open files of a process to what it is.
+/// Sets the limit of open files of a process.
 fn limit(pid: Pid) -> io::Result<()> {
-    let same = Rlimit { current: Some(1024), maximum: Some(4096) };
-    Ok(rustix::process::prlimit(Some(pid), Resource::Nofile, same).map(drop)?)
+    let limit = Rlimit { current: Some(1024), maximum: Some(4096) };
+    Ok(rustix::process::prlimit(Some(pid), Resource::Nofile, limit).map(drop)?)
 }
 
 /// Sets a file's flags to what they are.
