@@ -1,9 +1,10 @@
 //! The records of the maps that kernel object and daemon share.
 
+use crate::limits::{BUDGETS, Limits};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The version of every record in this crate. The kernel object carries it, the daemon refuses another.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 /// Sessions that may lie above one task; a task below more is refused everything.
 pub const MAX_NESTING: usize = 4;
 /// Depth of the cgroup tree in which sessions are looked for.
@@ -20,6 +21,8 @@ pub struct Session {
     pub id: u64,
     /// `CLOCK_BOOTTIME` in nanoseconds from which everything is refused; `u64::MAX` for never.
     pub expires_ns: u64,
+    /// The capabilities that are granted: bit n is the kernel's number n.
+    pub capabilities: u64,
     /// Where the session's [`State`] stands in `STATES`.
     pub slot: u32,
     /// The node of `/`: where the walk down the policy's tree starts, with the rights of a grant of `/` itself.
@@ -32,6 +35,10 @@ pub struct Session {
     pub flags: u32,
     /// Counts the policies that this session has had, from 0.
     pub generation: u32,
+    /// Bits of the [`crate::doors::Door`]s that are granted.
+    pub doors: u32,
+    /// How much it may do.
+    pub limits: Limits,
 }
 
 /// `shell:arbitrary`: any shell may be executed where `code:execute` holds.
@@ -98,6 +105,18 @@ pub struct State {
     pub mount_namespace: u32,
     /// Zero.
     pub reserved: u32,
+    /// What is used of each [`crate::limits::Budget`].
+    pub used: [u64; BUDGETS],
+    /// Granted capabilities that were used: the first use of each is recorded.
+    pub capabilities_used: u64,
+    /// Capabilities that were asked for with the kernel's own request for silence, and refused: no decision.
+    pub probes: u64,
+    /// `CLOCK_BOOTTIME` in nanoseconds at which the window began that refusals are counted in.
+    pub window_ns: u64,
+    /// Refusals in it.
+    pub window_refusals: u64,
+    /// `CLOCK_BOOTTIME` in nanoseconds until which the circuit is open; `u64::MAX` for good.
+    pub open_until_ns: u64,
 }
 
 /// Where reads are counted. Map `READS`: this to a `u64` count. The first read in a directory is recorded with
@@ -123,7 +142,7 @@ pub struct Control {
     pub daemon: u32,
 }
 
-const _: () = assert!(size_of::<Session>() == 48);
-const _: () = assert!(size_of::<State>() == 120);
+const _: () = assert!(size_of::<Session>() == 96);
+const _: () = assert!(size_of::<State>() == 200);
 const _: () = assert!(size_of::<ReadKey>() == 16);
 const _: () = assert!(size_of::<Control>() == 8);

@@ -1,6 +1,7 @@
 //! The decisions: pure functions from what a hook has read to a verdict.
 
 use crate::abi::Session;
+use crate::limits::{Budget, Limits, UNLIMITED};
 use crate::policy::{MAX_PORT_RANGES, NO_SCOPE, NODE_EXECUTE_NAMED, NetRule, Node};
 use crate::rights::Rights;
 use crate::sockets::{
@@ -32,18 +33,76 @@ impl Verdict {
     }
 }
 
-/// Whether the session stands at all at this time (`CLOCK_BOOTTIME` nanoseconds): a session that was cut off or
-/// has expired refuses everything, and the cut is the more telling of the two.
+/// Whether the session stands at all at this time (`CLOCK_BOOTTIME` nanoseconds): a session that was cut off, has
+/// expired or suffers no more refusals refuses everything. `refusals` and `open_until_ns` are those of its
+/// [`crate::abi::State`].
 #[inline(always)]
-pub const fn standing(session: &Session, now_ns: u64) -> Reason {
+pub const fn standing(session: &Session, refusals: u64, open_until_ns: u64, now_ns: u64) -> Reason {
     if session.cut != 0 {
         return cut_reason(session.cut);
     }
     if now_ns >= session.expires_ns {
         return Reason::Expired;
     }
+    let most = session.limits.most[Budget::Refusals as usize];
+    if most != UNLIMITED && refusals >= most as u64 {
+        return Reason::Exhausted;
+    }
+    if now_ns < open_until_ns {
+        return Reason::CircuitOpen;
+    }
     Reason::Granted
 }
+
+/// Whether a door is open.
+#[inline(always)]
+pub const fn door(session: &Session, bit: u32) -> Verdict {
+    if bit != 0 && session.doors & bit == bit {
+        Verdict::granted(NO_SCOPE)
+    } else {
+        Verdict::refused(Reason::Ground)
+    }
+}
+
+/// Whether a capability, by its number, is granted.
+#[inline(always)]
+pub const fn capability(session: &Session, number: u32) -> Verdict {
+    if number < 64 && session.capabilities & (1 << number) != 0 {
+        Verdict::granted(NO_SCOPE)
+    } else {
+        Verdict::refused(Reason::OutOfScope)
+    }
+}
+
+/// What one more refusal does to a session with a circuit breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Circuit {
+    /// The window begins anew with this refusal.
+    pub renews: bool,
+    /// The circuit opens.
+    pub opens: bool,
+}
+
+/// What a refusal at `now_ns` does, in a window that began at `window_ns` and holds `refusals` others.
+#[inline(always)]
+pub const fn circuit(limits: &Limits, window_ns: u64, refusals: u64, now_ns: u64) -> Circuit {
+    let length = limits.breaker_window_s as u64 * SECOND;
+    let renews = now_ns.saturating_sub(window_ns) >= length;
+    let before = if renews { 0 } else { refusals };
+    Circuit { renews, opens: before >= limits.breaker_refusals as u64 }
+}
+
+/// Until when a circuit that opens at `now_ns` stays open.
+#[inline(always)]
+pub const fn open_until(limits: &Limits, now_ns: u64) -> u64 {
+    match limits.breaker_cooldown_s {
+        0 => u64::MAX,
+        seconds => now_ns.saturating_add(seconds as u64 * SECOND),
+    }
+}
+
+/// Nanoseconds.
+const SECOND: u64 = 1_000_000_000;
 
 /// The reason that a cut carries. Fail closed: a number that is no reason for cutting is [`Reason::CutOff`].
 #[inline(always)]
@@ -74,6 +133,8 @@ pub const fn file(node: &Node, exact: bool, wanted: Rights, shell: bool, shells:
     }
     Verdict::granted(if executes {
         node.execute_scope
+    } else if wanted.covers(Rights::CONNECT) {
+        node.connect_scope
     } else if wanted.covers(Rights::WRITE) {
         node.write_scope
     } else {
@@ -173,8 +234,13 @@ pub fn reached_address(address: [u8; 16]) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Verdict, can_judge_socket, file, is_shell, net, reached_address, standing};
+    use super::{
+        Verdict, can_judge_socket, capability, circuit, door, file, is_shell, net, open_until, reached_address, standing,
+    };
     use crate::abi::Session;
+    use super::SECOND;
+    use crate::doors::Door;
+    use crate::limits::{Budget, Limits};
     use crate::policy::{NODE_EXECUTE_NAMED, NetRule, Node, PortRange};
     use crate::rights::Rights;
     use crate::verdict::Reason;
@@ -210,12 +276,47 @@ mod tests {
     #[test]
     fn a_session_stands_until_its_last_nanosecond_or_its_cut() {
         let session = Session { expires_ns: 10, ..Session::default() };
-        assert_eq!(standing(&session, 9), Reason::Granted);
-        assert_eq!(standing(&session, 10), Reason::Expired);
-        let cut = |number: u32| standing(&Session { cut: number, ..session }, 10);
+        assert_eq!(standing(&session, 0, 0, 9), Reason::Granted);
+        assert_eq!(standing(&session, 0, 0, 10), Reason::Expired);
+        let cut = |number: u32| standing(&Session { cut: number, ..session }, 0, 0, 10);
         assert_eq!(cut(Reason::Revoked as u32), Reason::Revoked);
         assert_eq!(cut(Reason::Exhausted as u32), Reason::Exhausted);
         assert_eq!(cut(99), Reason::CutOff);
+    }
+
+    #[test]
+    fn a_session_stands_while_its_refusals_are_suffered_and_its_circuit_is_closed() {
+        let mut session = Session { expires_ns: 10, ..Session::default() };
+        assert_eq!(standing(&session, u64::MAX, 9, 9), Reason::Granted);
+        assert_eq!(standing(&session, 0, 10, 9), Reason::CircuitOpen);
+        session.limits.most[Budget::Refusals as usize] = 3;
+        assert_eq!(standing(&session, 2, 0, 9), Reason::Granted);
+        assert_eq!(standing(&session, 3, 10, 9), Reason::Exhausted);
+    }
+
+    #[test]
+    fn a_circuit_opens_with_one_refusal_more_than_a_window_suffers() {
+        let limits =
+            Limits { breaker_refusals: 3, breaker_window_s: 10, breaker_cooldown_s: 60, ..Limits::NONE };
+        let (begun, later) = (SECOND, 11 * SECOND);
+        assert!(!circuit(&limits, begun, 2, begun).opens);
+        assert!(circuit(&limits, begun, 3, later - 1).opens);
+        let renewed = circuit(&limits, begun, 3, later);
+        assert!(renewed.renews && !renewed.opens);
+        assert_eq!(open_until(&limits, SECOND), 61 * SECOND);
+        assert_eq!(open_until(&Limits { breaker_cooldown_s: 0, ..limits }, SECOND), u64::MAX);
+    }
+
+    #[test]
+    fn a_door_and_a_capability_are_shut_unless_their_own_bit_is_set() {
+        let session = Session { doors: Door::Bpf.bit(), capabilities: 1 << 5, ..Session::default() };
+        assert_eq!(door(&session, Door::Bpf.bit()).reason, Reason::Granted);
+        assert_eq!(door(&session, Door::Mount.bit()).reason, Reason::Ground);
+        assert_eq!(door(&session, Door::Never.bit()).reason, Reason::Ground);
+        assert_eq!(capability(&session, 5).reason, Reason::Granted);
+        for number in [4, 6, 63, 64, u32::MAX] {
+            assert_eq!(capability(&session, number).reason, Reason::OutOfScope);
+        }
     }
 
     #[test]

@@ -70,11 +70,30 @@ pub enum Action {
     Type = 28,
     /// Another process's limits or scheduling (`task_setrlimit` and its kin).
     Limit = 29,
+    /// A file received from another process (`file_receive`).
+    Receive = 30,
+    /// A socket bound to an own address and port (`socket_bind`).
+    Bind = 31,
+    /// A socket that begins to listen (`socket_listen`).
+    Listen = 32,
+    /// A capability used (`capable`); the detail is its number.
+    Capability = 33,
+    /// A System V IPC object that was made outside the session (`ipc_permission`).
+    Ipc = 34,
+    /// A program file that changes its caller's user, group or capabilities (`bprm_creds_from_file`).
+    GainPrivilege = 35,
+    /// A process started (`task_alloc`); recorded only when it is refused.
+    Fork = 36,
+    /// A budget at four fifths or at its end; the detail is its [`crate::limits::Budget`], the target how much of it is
+    /// used. Not a decision.
+    Budget = 37,
+    /// Too much was refused and the session is cut off; the target is for how many seconds, 0 for good. Not a decision.
+    Break = 38,
 }
 
 impl Action {
     /// Every action, in the order of its number.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 39] = [
         Self::Read,
         Self::ReadDirectory,
         Self::Write,
@@ -105,6 +124,15 @@ impl Action {
         Self::Signal,
         Self::Type,
         Self::Limit,
+        Self::Receive,
+        Self::Bind,
+        Self::Listen,
+        Self::Capability,
+        Self::Ipc,
+        Self::GainPrivilege,
+        Self::Fork,
+        Self::Budget,
+        Self::Break,
     ];
 
     /// The action with this number.
@@ -145,19 +173,28 @@ impl Action {
             Self::Signal => "process.signal",
             Self::Type => "terminal.type",
             Self::Limit => "process.limit",
+            Self::Receive => "file.receive",
+            Self::Bind => "network.bind",
+            Self::Listen => "network.listen",
+            Self::Capability => "capability.use",
+            Self::Ipc => "process.ipc",
+            Self::GainPrivilege => "code.gain-privilege",
+            Self::Fork => "process.fork",
+            Self::Budget => "session.budget",
+            Self::Break => "session.break",
         }
     }
 
     /// Whether this is a decision, and so counted in [`crate::abi::State`]'s `granted` or `refused`.
     pub const fn is_decision(self) -> bool {
-        !matches!(self, Self::ReadDirectory | Self::Executed | Self::Armed)
+        !matches!(self, Self::ReadDirectory | Self::Executed | Self::Armed | Self::Budget | Self::Break)
     }
 
     /// The counter that a decision of this action adds to.
     pub const fn kind(self) -> crate::abi::Kind {
         use crate::abi::Kind;
         match self {
-            Self::Read | Self::ReadDirectory => Kind::Read,
+            Self::Read | Self::ReadDirectory | Self::Receive => Kind::Read,
             Self::Write
             | Self::Create
             | Self::CreateDirectory
@@ -171,8 +208,13 @@ impl Action {
             | Self::ChangeOwner
             | Self::ChangeTimes
             | Self::ChangeAttributes => Kind::Write,
-            Self::Execute | Self::Executed | Self::MapCode => Kind::Execute,
-            Self::Connect | Self::Send | Self::CreateSocket | Self::ConnectUnix => Kind::Connect,
+            Self::Execute | Self::Executed | Self::MapCode | Self::GainPrivilege => Kind::Execute,
+            Self::Connect
+            | Self::Send
+            | Self::CreateSocket
+            | Self::ConnectUnix
+            | Self::Bind
+            | Self::Listen => Kind::Connect,
             Self::LeaveCgroup
             | Self::Armed
             | Self::Trace
@@ -180,7 +222,12 @@ impl Action {
             | Self::Type
             | Self::Limit
             | Self::Mount
-            | Self::Ground => Kind::Other,
+            | Self::Ground
+            | Self::Capability
+            | Self::Ipc
+            | Self::Fork
+            | Self::Budget
+            | Self::Break => Kind::Other,
         }
     }
 }
@@ -237,6 +284,11 @@ pub struct Header {
     pub object_len: u16,
     /// Bytes of the second part of the tail.
     pub extra_len: u16,
+    /// What the act is about where no object is: see [`Action`], and [`crate::doors::Door`] for acts on the ground and
+    /// on other processes.
+    pub detail: u32,
+    /// Thread-group id of the process acted on, 0 where there is none; other numbers as [`Action`] says.
+    pub target: u32,
     /// Address in network order, IPv4 as IPv4-mapped IPv6.
     pub address: [u8; 16],
     /// The acting thread's name, zero-padded.
@@ -257,7 +309,7 @@ pub const MAX_OBJECT: usize = 4096;
 /// The longest second part of a tail.
 pub const MAX_EXTRA: usize = 4096;
 
-const _: () = assert!(size_of::<Header>() == 128);
+const _: () = assert!(size_of::<Header>() == 136);
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,8 @@ pub mod rights;
 pub mod sockets;
 pub mod request;
 pub mod verdict;
+pub mod doors;
+pub mod limits;
 pub mod policy;
 pub mod abi;
 pub mod event;

@@ -45,6 +45,10 @@ pub struct Node {
     pub write_scope: u16,
     /// Index of the scope that grants executing here, or [`NO_SCOPE`].
     pub execute_scope: u16,
+    /// Index of the scope that grants connecting to local sockets here, or [`NO_SCOPE`].
+    pub connect_scope: u16,
+    /// Zero.
+    pub reserved: u16,
 }
 
 /// A `code:execute` scope names exactly this file: it may be executed even if it is a shell.
@@ -55,11 +59,15 @@ pub const NODE_EXECUTE_NAMED: u8 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct NetKey {
-    /// The policy's number; the first 32 bits of every prefix.
+    /// The policy's number, with [`LISTENING`] where the prefix is one of own addresses to listen on; the first 32
+    /// bits of every prefix.
     pub policy: u32,
     /// The address in network order, IPv4 as `::ffff:a.b.c.d`.
     pub address: [u8; 16],
 }
+
+/// In [`NetKey::policy`]: what the prefix grants is listening there, not connecting.
+pub const LISTENING: u32 = 1 << 31;
 
 /// Port ranges that one prefix grants.
 pub const MAX_PORT_RANGES: usize = 8;
@@ -88,6 +96,6 @@ pub struct PortRange {
 }
 
 const _: () = assert!(size_of::<EdgeKey>() == 72);
-const _: () = assert!(size_of::<Node>() == 12);
+const _: () = assert!(size_of::<Node>() == 16);
 const _: () = assert!(size_of::<NetKey>() == 20);
 const _: () = assert!(size_of::<NetRule>() == 52);

@@ -2,7 +2,7 @@
 
 /// A set of file rights, as bits.
 ///
-/// `WRITE` and `EXECUTE` imply reading (product.md's scope table); the implication is applied by
+/// `WRITE` and `EXECUTE` imply reading, `CONNECT` implies nothing; the implication is applied by
 /// [`Rights::closure`] when a policy is compiled, so that a hook tests plain bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Rights(u8);
@@ -16,6 +16,8 @@ impl Rights {
     pub const WRITE: Self = Self(2);
     /// Executing a file and mapping its code: `code:execute`.
     pub const EXECUTE: Self = Self(4);
+    /// Connecting to a local socket that is bound to the file: `network:unix`.
+    pub const CONNECT: Self = Self(8);
 
     /// The bits, as they stand in a [`crate::policy::Node`].
     #[inline(always)]
@@ -26,7 +28,7 @@ impl Rights {
     /// The set with these bits; bits that name no right are dropped.
     #[inline(always)]
     pub const fn from_bits(bits: u8) -> Self {
-        Self(bits & 7)
+        Self(bits & 15)
     }
 
     /// Both sets together.
@@ -60,5 +62,6 @@ mod tests {
         assert!(!Rights::EXECUTE.closure().covers(Rights::WRITE));
         assert_eq!(Rights::READ.closure(), Rights::READ);
         assert_eq!(Rights::NONE.closure(), Rights::NONE);
+        assert_eq!(Rights::CONNECT.closure(), Rights::CONNECT);
     }
 }

@@ -38,11 +38,15 @@ pub enum Reason {
     Ground = 15,
     /// More sessions lie above the task than the kernel object judges ([`crate::abi::MAX_NESTING`]).
     TooNested = 16,
+    /// More was refused than the delegation suffers, and the session is cut off for a while.
+    CircuitOpen = 17,
+    /// A program file that would give its caller another user's or group's rights, or capabilities.
+    PrivilegeGain = 18,
 }
 
 impl Reason {
     /// Every reason, for tables and tests.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Granted,
         Self::OutOfScope,
         Self::Expired,
@@ -60,6 +64,8 @@ impl Reason {
         Self::AnonymousExecution,
         Self::Ground,
         Self::TooNested,
+        Self::CircuitOpen,
+        Self::PrivilegeGain,
     ];
 
     /// The reason with this number.
@@ -76,7 +82,7 @@ impl Reason {
             Self::Granted => 0,
             Self::Expired => EKEYEXPIRED,
             Self::Revoked => EKEYREVOKED,
-            Self::Exhausted => EDQUOT,
+            Self::Exhausted | Self::CircuitOpen => EDQUOT,
             Self::NoRoomToRecord => EAGAIN,
             Self::CutOff
             | Self::OutOfScope
@@ -89,7 +95,8 @@ impl Reason {
             | Self::CgroupEscape
             | Self::AnonymousExecution
             | Self::Ground
-            | Self::TooNested => EACCES,
+            | Self::TooNested
+            | Self::PrivilegeGain => EACCES,
         }
     }
 
@@ -113,6 +120,8 @@ impl Reason {
             Self::AnonymousExecution => "anonymous-execution",
             Self::Ground => "ground",
             Self::TooNested => "too-nested",
+            Self::CircuitOpen => "circuit-open",
+            Self::PrivilegeGain => "privilege-gain",
         }
     }
 }

@@ -73,6 +73,7 @@ pub struct Walk {
     here: Hidden<Node>,
     /// The end of `here`'s path is the end of the object's path.
     exact: Hidden<u32>,
+    reserved: u32,
     /// For each step up: where its component stands in `text`; 0 for a mount hop.
     component: [Component; TABLE],
     text: Text,

@@ -75,6 +75,8 @@ pub extern "C" fn gov_prepare(number: u32) -> u32 {
     header.family = room.case.family;
     header.port = room.case.port;
     header.address = room.case.address;
+    header.detail = room.case.detail;
+    header.target = room.case.target;
     if room.case.dentry[0] != 0 {
         let identity = kernel::identity(room.case.dentry[0]).unwrap_or_default();
         room.header.inode = identity.inode;

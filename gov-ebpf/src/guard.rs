@@ -8,11 +8,9 @@ use crate::scratch::{self, Case, Extra, Judge, Level, Scratch};
 use crate::seek::gov_seek;
 use crate::subject;
 use crate::weigh::{given, gov_gather, gov_resolve, gov_weigh_all};
-use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use gov_common::abi::{
     MAX_CGROUP_LEVELS, MAX_NESTING, SESSION_COUNT_ON_FULL, SESSION_RECORD_ONLY, SESSION_RECORD_READS,
 };
-use gov_common::decide;
 use gov_common::event::Action;
 use gov_common::policy::NO_SCOPE;
 use gov_common::rights::Rights;
@@ -41,6 +39,8 @@ impl Case {
             family: 0,
             port: 0,
             address: [0; 16],
+            detail: 0,
+            target: 0,
         }
     }
 }
@@ -117,8 +117,6 @@ pub fn judge_other(mask: u32, task: u64, action: Action) -> i32 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn gov_standing(mask: u32) -> u32 {
-    // SAFETY: the helper has no preconditions.
-    let now = unsafe { bpf_ktime_get_boot_ns() };
     let mut reason = GRANTED;
     let mut level = 0;
     while level < MAX_CGROUP_LEVELS {
@@ -127,7 +125,7 @@ pub extern "C" fn gov_standing(mask: u32) -> u32 {
             && session.flags & SESSION_RECORD_ONLY == 0
             && subject::is_armed(session)
         {
-            let standing = decide::standing(session, now) as u32;
+            let standing = subject::standing(session) as u32;
             if standing != GRANTED {
                 reason = standing;
             }

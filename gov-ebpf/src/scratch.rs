@@ -55,6 +55,9 @@ pub struct Case {
     pub family: u16,
     pub port: u16,
     pub address: [u8; 16],
+    /// What the event says of the act where no object is, and of the other process.
+    pub detail: u32,
+    pub target: u32,
 }
 
 /// What an event's second part is.

@@ -2,8 +2,11 @@
 
 use crate::kernel;
 use crate::maps::{CONTROL, SESSIONS, STATES};
-use aya_ebpf::helpers::bpf_get_current_ancestor_cgroup_id;
+use aya_ebpf::helpers::{bpf_get_current_ancestor_cgroup_id, bpf_ktime_get_boot_ns};
 use gov_common::abi::{MAX_CGROUP_LEVELS, SESSION_ARM_AT_EXEC, Session};
+use gov_common::decide;
+use gov_common::limits::Budget;
+use gov_common::verdict::Reason;
 
 /// The levels of the cgroup tree at which a session lies above the current task; `None` for a task that no
 /// session governs, and then the hook leaves.
@@ -68,6 +71,21 @@ pub fn armed_namespace(session: &Session) -> u32 {
         Some(state) => unsafe { core::ptr::read_volatile(&raw const (*state).mount_namespace) },
         None => 0,
     }
+}
+
+/// Whether a session stands now: [`Reason::Granted`], or why it refuses everything.
+#[inline(always)]
+pub fn standing(session: &Session) -> Reason {
+    // Fail closed: a slot that is out of range is a session that suffers nothing more.
+    let Some(state) = STATES.get_ptr(session.slot) else { return Reason::CutOff };
+    // SAFETY: the element is aligned; volatile, because other CPUs set it.
+    let (refusals, open_until_ns) = unsafe {
+        let used = (&raw const (*state).used).cast::<u64>();
+        let refusals = core::ptr::read_volatile(used.add(Budget::Refusals as usize));
+        (refusals, core::ptr::read_volatile(&raw const (*state).open_until_ns))
+    };
+    // SAFETY: the helper has no preconditions.
+    decide::standing(session, refusals, open_until_ns, unsafe { bpf_ktime_get_boot_ns() })
 }
 
 /// Whether another task lies in every session at `mask`. Fail closed: not if that cannot be read.

@@ -5,7 +5,6 @@ use crate::kernel::{self, Belongs, Live};
 use crate::maps::NETS;
 use crate::scratch::{self, Judge, OBJECT_INTERNAL, OBJECT_UNLINKED, Scratch};
 use crate::subject;
-use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use aya_ebpf::maps::lpm_trie::Key;
 use gov_common::abi::{MAX_CGROUP_LEVELS, MAX_NESTING, SESSION_RECORD_ONLY, SESSION_SHELLS};
 use gov_common::decide::{self, Verdict};
@@ -176,9 +175,7 @@ const fn refused(reason: Reason) -> u32 {
 /// One session's verdict, packed.
 #[inline(always)]
 fn weigh(room: &Scratch, number: u32, level: u32) -> u32 {
-    // SAFETY: the helper has no preconditions.
-    let now = unsafe { bpf_ktime_get_boot_ns() };
-    let standing = decide::standing(&room.levels[level as usize & (MAX_NESTING - 1)].session, now);
+    let standing = subject::standing(&room.levels[level as usize & (MAX_NESTING - 1)].session);
     if standing as u32 != GRANTED {
         return refused(standing);
     }

@@ -36,6 +36,10 @@ pub struct Event {
     pub object: Option<Object>,
     /// The address connected or sent to, if there is one.
     pub address: Option<Address>,
+    /// What the act is about where no object is; see [`Action`].
+    pub detail: u32,
+    /// Thread-group id of the process acted on, or another number as [`Action`] says; 0 where there is none.
+    pub target: u32,
     /// The index of the scope that granted it.
     pub scope: Option<u16>,
     /// What comes with some actions.
@@ -193,6 +197,8 @@ fn assemble(header: &Header, path: &[u8], extra: &[u8]) -> Result<Event, EventEr
         wanted,
         object: object(header, path),
         address: address(header),
+        detail: header.detail,
+        target: header.target,
         scope: (header.scope != NO_SCOPE).then_some(header.scope),
         extra: parse_extra(action, extra),
         extra_cut: header.flags & EVENT_EXTRA_CUT != 0,
@@ -303,7 +309,7 @@ mod tests {
         let good = record(Header::default(), b"/a", b"");
         assert!(parse(&good).is_ok());
         assert_eq!(parse(&good[..100]), Err(EventError::Short(100)));
-        for length in 128..good.len() {
+        for length in size_of::<Header>()..good.len() {
             assert!(matches!(parse(&good[..length]), Err(EventError::Length { .. })));
         }
         assert!(matches!(parse(&[&good[..], b"x"].concat()), Err(EventError::Length { .. })));
@@ -313,7 +319,7 @@ mod tests {
         let wrong = [
             Header { action: 200, ..Header::default() },
             Header { reason: 200, ..Header::default() },
-            Header { wanted: 8, ..Header::default() },
+            Header { wanted: 16, ..Header::default() },
             Header { flags: 1 << 15, ..Header::default() },
         ];
         for header in wrong {
@@ -337,8 +343,8 @@ mod tests {
 
         #[test]
         fn no_header_makes_the_parser_panic(
-            mut head in proptest::collection::vec(any::<u8>(), 128),
-            action in 0_u8..30,
+            mut head in proptest::collection::vec(any::<u8>(), size_of::<Header>()),
+            action in 0_u8..45,
             reason in 0_u8..20,
             tail in proptest::collection::vec(any::<u8>(), 0..64),
         ) {

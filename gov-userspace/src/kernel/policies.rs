@@ -2,7 +2,7 @@
 
 use aya::maps::lpm_trie::Key;
 use aya::maps::{HashMap, LpmTrie, MapData};
-use gov_common::policy::{EdgeKey, NetKey, NetRule, Node};
+use gov_common::policy::{LISTENING, EdgeKey, NetKey, NetRule, Node};
 
 use super::error::KernelError;
 use super::wire::Wire;
@@ -68,8 +68,11 @@ impl Policies {
     fn numbers(&mut self, policy: &Compiled) -> Result<u32, KernelError> {
         let last = policy.edges.iter().map(|(_, node)| node.id).max().unwrap_or(0);
         let base = self.next;
-        self.next =
-            base.checked_add(last).and_then(|sum| sum.checked_add(1)).ok_or(KernelError::NoNumbers)?;
+        self.next = base
+            .checked_add(last)
+            .and_then(|sum| sum.checked_add(1))
+            .filter(|next| *next < LISTENING)
+            .ok_or(KernelError::NoNumbers)?;
         Ok(base)
     }
 
@@ -83,9 +86,10 @@ impl Policies {
                 .map_err(KernelError::map("put the policy's paths into the kernel"))?;
             placed.edges.push(key);
         }
-        for entry in &policy.nets {
+        let listens = policy.listens.iter().map(|entry| (base | LISTENING, entry));
+        for (policy, entry) in policy.nets.iter().map(|entry| (base, entry)).chain(listens) {
             let prefix = u32::from(entry.prefix_bits).saturating_add(NUMBER_BITS);
-            let key = NetKey { policy: base, address: entry.address };
+            let key = NetKey { policy, address: entry.address };
             self.nets
                 .insert(&Key::new(prefix, Wire(key)), Wire(entry.rule), 0)
                 .map_err(KernelError::map("put the policy's networks into the kernel"))?;

@@ -76,6 +76,9 @@ impl Sessions {
             cut: 0,
             flags: flags(spec.flags, spec.policy),
             generation: 0,
+            capabilities: spec.policy.capabilities,
+            doors: spec.policy.doors,
+            limits: spec.policy.limits,
         };
         let bound = Bound { cgroup_id: spec.cgroup_id, level: spec.cgroup_level, session, placed };
         let entered = self.enter(&bound);
@@ -99,6 +102,9 @@ impl Sessions {
             net: placed.root.id,
             flags: flags(old.flags, policy),
             generation: old.generation.wrapping_add(1),
+            capabilities: policy.capabilities,
+            doors: policy.doors,
+            limits: policy.limits,
             ..old
         };
         if let Err(error) = self.change(slot, session) {

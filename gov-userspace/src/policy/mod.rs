@@ -10,6 +10,7 @@ mod tree;
 use std::net::IpAddr;
 
 use gov_common::decide::is_shell;
+use gov_common::limits::Limits;
 use gov_common::policy::{EdgeKey, NO_SCOPE, NetRule, Node};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -30,6 +31,14 @@ pub struct Compiled {
     pub edges: Vec<(EdgeKey, Node)>,
     /// The network, longer prefixes carrying the rules of those that cover them.
     pub nets: Vec<NetEntry>,
+    /// Where it may listen, in the form of `nets`.
+    pub listens: Vec<NetEntry>,
+    /// Bits of the [`gov_common::doors::Door`]s that are granted.
+    pub doors: u32,
+    /// The granted capabilities by the kernel's numbers, a bit each.
+    pub capabilities: u64,
+    /// How much it may do.
+    pub limits: Limits,
     /// Whether `shell:arbitrary` is granted.
     pub shells: bool,
     /// What the scope indices in nodes and port ranges mean: each scope's text.
@@ -217,7 +226,18 @@ pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Resu
     let (root, edges) = tree.number();
     let nets = nets::merge(&rules)?;
     let scopes = scopes.iter().map(Scope::to_string).collect();
-    let mut compiled = Compiled { root, edges, nets, shells, scopes, digest: [0; 32] };
+    let mut compiled = Compiled {
+        root,
+        edges,
+        nets,
+        listens: Vec::new(),
+        doors: 0,
+        capabilities: 0,
+        limits: Limits::NONE,
+        shells,
+        scopes,
+        digest: [0; 32],
+    };
     compiled.digest = digest(&compiled);
     Ok(compiled)
 }

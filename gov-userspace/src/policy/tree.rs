@@ -38,7 +38,13 @@ impl Branch {
     /// Numbers the tree from the root down: its root, and every edge with the node that it leads to.
     pub(super) fn number(&self) -> (Node, Vec<(EdgeKey, Node)>) {
         let nothing =
-            Node { read_scope: NO_SCOPE, write_scope: NO_SCOPE, execute_scope: NO_SCOPE, ..Node::default() };
+            Node {
+            read_scope: NO_SCOPE,
+            write_scope: NO_SCOPE,
+            execute_scope: NO_SCOPE,
+            connect_scope: NO_SCOPE,
+            ..Node::default()
+        };
         let root = self.node(0, nothing);
         let mut edges = Vec::new();
         self.number_children(root, &mut edges);
@@ -82,6 +88,8 @@ impl Branch {
             read_scope: reading.unwrap_or(above.read_scope),
             write_scope: self.write.unwrap_or(above.write_scope),
             execute_scope: self.execute.unwrap_or(above.execute_scope),
+            connect_scope: above.connect_scope,
+            reserved: 0,
         }
     }
 }

@@ -41,6 +41,8 @@ fn event(action: Action, reason: Reason, wanted: Rights, path: &[u8]) -> Event {
             unlinked: false,
         }),
         address: None,
+        detail: 0,
+        target: 0,
         scope: None,
         extra: Extra::None,
         extra_cut: false,

@@ -224,6 +224,8 @@ pub(crate) fn act(action: Action, wanted: Rights, path: &str) -> Event {
         wanted,
         object: at(path),
         address: None,
+        detail: 0,
+        target: 0,
         scope: None,
         extra: Extra::None,
         extra_cut: false,
