@@ -1,6 +1,6 @@
 //! The records of the maps that kernel object and daemon share.
 
-use crate::limits::{BUDGETS, Limits};
+use crate::limits::{BUDGETS, Limits, Window};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The version of every record in this crate. The kernel object carries it, the daemon refuses another.
@@ -111,10 +111,8 @@ pub struct State {
     pub capabilities_used: u64,
     /// Capabilities that were asked for with the kernel's own request for silence, and refused: no decision.
     pub probes: u64,
-    /// `CLOCK_BOOTTIME` in nanoseconds at which the window began that refusals are counted in.
-    pub window_ns: u64,
-    /// Refusals in it.
-    pub window_refusals: u64,
+    /// The refusals that the circuit breaker counts.
+    pub window: Window,
     /// `CLOCK_BOOTTIME` in nanoseconds until which the circuit is open; `u64::MAX` for good.
     pub open_until_ns: u64,
 }
@@ -132,6 +130,17 @@ pub struct ReadKey {
     pub slot: u32,
 }
 
+/// Who made a System V object. Map `IPC`: the object's address to this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Maker {
+    /// The object's address once more. It stands first, and is read last: an element that was given to another object
+    /// in the meantime shows that one's.
+    pub object: u64,
+    /// The number of the innermost session above the task that made it ([`Session::id`]).
+    pub session: u64,
+}
+
 /// Map `CONTROL`, one element: what every hook looks at first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -143,6 +152,6 @@ pub struct Control {
 }
 
 const _: () = assert!(size_of::<Session>() == 96);
-const _: () = assert!(size_of::<State>() == 200);
+const _: () = assert!(size_of::<State>() == 192);
 const _: () = assert!(size_of::<ReadKey>() == 16);
 const _: () = assert!(size_of::<Control>() == 8);

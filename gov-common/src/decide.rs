@@ -1,11 +1,11 @@
 //! The decisions: pure functions from what a hook has read to a verdict.
 
 use crate::abi::Session;
-use crate::limits::{Budget, Limits, UNLIMITED};
+use crate::limits::{Budget, UNLIMITED};
 use crate::policy::{MAX_PORT_RANGES, NO_SCOPE, NODE_EXECUTE_NAMED, NetRule, Node};
 use crate::rights::Rights;
 use crate::sockets::{
-    AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP, NETLINK_ROUTE,
+    AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, IPPROTO_TCP, IPPROTO_UDP, NETLINK_ROUTE,
     SOCK_DGRAM, SOCK_STREAM,
 };
 use crate::verdict::Reason;
@@ -74,36 +74,6 @@ pub const fn capability(session: &Session, number: u32) -> Verdict {
     }
 }
 
-/// What one more refusal does to a session with a circuit breaker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Circuit {
-    /// The window begins anew with this refusal.
-    pub renews: bool,
-    /// The circuit opens.
-    pub opens: bool,
-}
-
-/// What a refusal at `now_ns` does, in a window that began at `window_ns` and holds `refusals` others.
-#[inline(always)]
-pub const fn circuit(limits: &Limits, window_ns: u64, refusals: u64, now_ns: u64) -> Circuit {
-    let length = limits.breaker_window_s as u64 * SECOND;
-    let renews = now_ns.saturating_sub(window_ns) >= length;
-    let before = if renews { 0 } else { refusals };
-    Circuit { renews, opens: before >= limits.breaker_refusals as u64 }
-}
-
-/// Until when a circuit that opens at `now_ns` stays open.
-#[inline(always)]
-pub const fn open_until(limits: &Limits, now_ns: u64) -> u64 {
-    match limits.breaker_cooldown_s {
-        0 => u64::MAX,
-        seconds => now_ns.saturating_add(seconds as u64 * SECOND),
-    }
-}
-
-/// Nanoseconds.
-const SECOND: u64 = 1_000_000_000;
-
 /// The reason that a cut carries. Fail closed: a number that is no reason for cutting is [`Reason::CutOff`].
 #[inline(always)]
 const fn cut_reason(number: u32) -> Reason {
@@ -140,6 +110,26 @@ pub const fn file(node: &Node, exact: bool, wanted: Rights, shell: bool, shells:
     } else {
         node.read_scope
     })
+}
+
+/// What credentials give: the effective user and group, and the capabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Power {
+    /// Effective user id.
+    pub user: u32,
+    /// Effective group id.
+    pub group: u32,
+    /// Permitted capabilities, a bit each.
+    pub capabilities: u64,
+}
+
+/// Whether an execution gives its caller power that it does not have: another user's or group's, or capabilities.
+/// Root's own capabilities come and go with executions, and `capable` judges their use.
+#[inline(always)]
+pub const fn gains(before: Power, after: Power) -> bool {
+    before.user != after.user
+        || before.group != after.group
+        || (after.user != 0 && after.capabilities & !before.capabilities != 0)
 }
 
 /// Whether a port is granted by the rule of the longest prefix that covers the address.
@@ -204,13 +194,14 @@ pub fn is_shell_packed(packed: [u8; 8], length: usize) -> bool {
 }
 
 /// Whether what a socket of this family, type and protocol reaches can be judged later, when it connects or sends.
-/// Raw, packet and vsock sockets and the like reach further than any scope can say.
+/// Raw, packet and vsock sockets and the like reach further than any scope can say, and of TCP over several paths the
+/// kernel opens the others by itself.
 #[inline(always)]
 pub const fn can_judge_socket(family: i32, kind: i32, protocol: i32) -> bool {
     match family {
         AF_UNIX => true,
         AF_INET | AF_INET6 => match kind & 0xf {
-            SOCK_STREAM => matches!(protocol, 0 | IPPROTO_TCP | IPPROTO_MPTCP),
+            SOCK_STREAM => matches!(protocol, 0 | IPPROTO_TCP),
             SOCK_DGRAM => matches!(protocol, 0 | IPPROTO_UDP),
             _ => false,
         },
@@ -235,12 +226,11 @@ pub fn reached_address(address: [u8; 16]) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::{
-        Verdict, can_judge_socket, capability, circuit, door, file, is_shell, net, open_until, reached_address, standing,
+        Power, Verdict, can_judge_socket, capability, door, file, gains, is_shell, net, reached_address, standing,
     };
     use crate::abi::Session;
-    use super::SECOND;
     use crate::doors::Door;
-    use crate::limits::{Budget, Limits};
+    use crate::limits::Budget;
     use crate::policy::{NODE_EXECUTE_NAMED, NetRule, Node, PortRange};
     use crate::rights::Rights;
     use crate::verdict::Reason;
@@ -295,19 +285,6 @@ mod tests {
     }
 
     #[test]
-    fn a_circuit_opens_with_one_refusal_more_than_a_window_suffers() {
-        let limits =
-            Limits { breaker_refusals: 3, breaker_window_s: 10, breaker_cooldown_s: 60, ..Limits::NONE };
-        let (begun, later) = (SECOND, 11 * SECOND);
-        assert!(!circuit(&limits, begun, 2, begun).opens);
-        assert!(circuit(&limits, begun, 3, later - 1).opens);
-        let renewed = circuit(&limits, begun, 3, later);
-        assert!(renewed.renews && !renewed.opens);
-        assert_eq!(open_until(&limits, SECOND), 61 * SECOND);
-        assert_eq!(open_until(&Limits { breaker_cooldown_s: 0, ..limits }, SECOND), u64::MAX);
-    }
-
-    #[test]
     fn a_door_and_a_capability_are_shut_unless_their_own_bit_is_set() {
         let session = Session { doors: Door::Bpf.bit(), capabilities: 1 << 5, ..Session::default() };
         assert_eq!(door(&session, Door::Bpf.bit()).reason, Reason::Granted);
@@ -317,6 +294,19 @@ mod tests {
         for number in [4, 6, 63, 64, u32::MAX] {
             assert_eq!(capability(&session, number).reason, Reason::OutOfScope);
         }
+    }
+
+    #[test]
+    fn only_executions_that_change_nothing_gain_nothing() {
+        let user = Power { user: 1000, group: 1000, capabilities: 0 };
+        assert!(!gains(user, user));
+        assert!(gains(user, Power { user: 0, ..user }));
+        assert!(gains(user, Power { group: 42, ..user }));
+        assert!(gains(user, Power { capabilities: 1 << 13, ..user }));
+        assert!(!gains(Power { capabilities: 1 << 13, ..user }, user));
+        let root = Power::default();
+        assert!(!gains(root, Power { capabilities: u64::MAX, ..root }));
+        assert!(gains(root, user));
     }
 
     #[test]

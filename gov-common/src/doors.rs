@@ -77,6 +77,21 @@ impl Door {
     }
 }
 
+/// The bit of the door with a number, as [`Door::bit`]; 0 for a number that is no door's.
+#[inline(always)]
+pub const fn bit(number: u32) -> u32 {
+    if number == 0 || number as usize >= Door::ALL.len() { 0 } else { 1 << number }
+}
+
+/// The door that loading an object into the kernel goes through, by the kernel's number of what is loaded
+/// (`enum kernel_read_file_id`, include/linux/kernel_read_file.h; `enum kernel_load_data_id` has the same numbers).
+#[inline(always)]
+pub const fn of_loading(id: u32) -> Door {
+    const KEXEC_IMAGE: u32 = 3;
+    const KEXEC_INITRAMFS: u32 = 4;
+    if matches!(id, KEXEC_IMAGE | KEXEC_INITRAMFS) { Door::Kexec } else { Door::Module }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Door;
@@ -84,8 +99,10 @@ mod tests {
     #[test]
     fn every_door_but_one_has_a_bit_and_a_scope_of_its_own() {
         let mut bits = 0;
+        assert_eq!(super::bit(13), 0);
         for (number, door) in Door::ALL.into_iter().enumerate() {
             assert_eq!(door as usize, number);
+            assert_eq!(super::bit(number as u32), door.bit());
             assert_eq!(door.bit() == 0, door.scope().is_none());
             assert_eq!(bits & door.bit(), 0);
             bits |= door.bit();

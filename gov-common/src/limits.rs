@@ -1,5 +1,6 @@
 //! Limits: how much a session may do of what it may do at all.
 
+use crate::verdict::Reason;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// What is counted against a limit. The numbers are part of the ABI: they index [`Limits::most`] and
@@ -72,8 +73,10 @@ impl Default for Limits {
 pub enum Charge {
     /// There is room.
     Within,
-    /// There is room, and this use brings it to four fifths, or to its end: that is told.
-    Tells,
+    /// There is room, and this use brings it to [`warns_at`]: that is told.
+    Warns,
+    /// There is room, and this use is the last: that is told.
+    Spends,
     /// There was none: the use is refused.
     Over,
 }
@@ -81,19 +84,87 @@ pub enum Charge {
 /// What the use after `used` others comes to, of a budget of `most`.
 #[inline(always)]
 pub const fn charge(used: u64, most: u32) -> Charge {
-    let most = most as u64;
-    if used >= most {
-        return Charge::Over;
+    if used >= most as u64 {
+        Charge::Over
+    } else if used + 1 == most as u64 {
+        Charge::Spends
+    } else if used + 1 == warns_at(most) as u64 {
+        Charge::Warns
+    } else {
+        Charge::Within
     }
-    // Four fifths, rounded up: a budget of one tells once.
-    let warns = (most * 4).div_ceil(5);
-    let now = used + 1;
-    if now == warns || now == most { Charge::Tells } else { Charge::Within }
+}
+
+/// Whether a refusal for the reason with this number counts against refusals that are suffered: one that says only
+/// that the session is over, or waits, does not.
+#[inline(always)]
+pub const fn is_suffered(reason: u8) -> bool {
+    const OVER: [Reason; 5] =
+        [Reason::Expired, Reason::Revoked, Reason::CutOff, Reason::CircuitOpen, Reason::NoRoomToRecord];
+    let mut at = 0;
+    while at < OVER.len() {
+        if OVER[at] as u8 == reason {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// The use of a budget of `most` that is told before the last one: four fifths, rounded up.
+#[inline(always)]
+pub const fn warns_at(most: u32) -> u32 {
+    (most as u64 * 4).div_ceil(5) as u32
+}
+
+/// The refusals of one window, as one word that can be replaced in one step: when the window began, in units of
+/// 2^24 nanoseconds (17 ms) of `CLOCK_BOOTTIME`, and behind that 24 bits of count. 0: none yet.
+pub type Window = u64;
+
+const COUNT_BITS: u32 = 24;
+const MAX_COUNT: u64 = (1 << COUNT_BITS) - 1;
+/// Nanoseconds in a second.
+const SECOND: u64 = 1_000_000_000;
+
+/// What one more refusal does to a session with a circuit breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suffered {
+    /// The window with it.
+    pub window: Window,
+    /// Whether it is one too many, and opens the circuit.
+    pub opens: bool,
+}
+
+/// What a refusal at `now_ns` does.
+#[inline(always)]
+pub const fn suffer(limits: &Limits, window: Window, now_ns: u64) -> Suffered {
+    let now = now_ns >> COUNT_BITS;
+    let begun = window >> COUNT_BITS;
+    let length = (limits.breaker_window_s as u64 * SECOND) >> COUNT_BITS;
+    let over = window == 0 || now.saturating_sub(begun) >= length;
+    let before = if over { 0 } else { window & MAX_COUNT };
+    if before >= limits.breaker_refusals as u64 || before == MAX_COUNT {
+        // What comes after the circuit is closed again begins anew.
+        return Suffered { window: 0, opens: true };
+    }
+    let since = if over { now } else { begun };
+    Suffered { window: since << COUNT_BITS | (before + 1), opens: false }
+}
+
+/// Until when a circuit that opens at `now_ns` stays open.
+#[inline(always)]
+pub const fn open_until(limits: &Limits, now_ns: u64) -> u64 {
+    match limits.breaker_cooldown_s {
+        0 => u64::MAX,
+        seconds => now_ns.saturating_add(seconds as u64 * SECOND),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BUDGETS, Budget, Charge, charge};
+    use super::{
+        BUDGETS, Budget, COUNT_BITS, Charge, Limits, MAX_COUNT, SECOND, Suffered, UNLIMITED, charge, open_until, suffer,
+    };
 
     #[test]
     fn budgets_are_numbered_in_order() {
@@ -105,13 +176,47 @@ mod tests {
 
     #[test]
     fn a_budget_tells_at_four_fifths_and_at_its_end_and_then_refuses() {
-        let told = |most: u32| (0..u64::from(most)).filter(move |used| charge(*used, most) == Charge::Tells);
-        assert_eq!(told(10).collect::<Vec<_>>(), [7, 9]);
-        assert_eq!(told(1).collect::<Vec<_>>(), [0]);
-        assert_eq!(told(3).collect::<Vec<_>>(), [2]);
+        let told = |most: u32| {
+            let uses = (0..u64::from(most)).map(move |used| (used + 1, charge(used, most)));
+            uses.filter(|(_, charge)| *charge != Charge::Within).collect::<Vec<_>>()
+        };
+        assert_eq!(told(10), [(8, Charge::Warns), (10, Charge::Spends)]);
+        assert_eq!(told(3), [(3, Charge::Spends)]);
+        assert_eq!(told(1), [(1, Charge::Spends)]);
         for most in [0, 1, 3, 10] {
             assert_eq!(charge(u64::from(most), most), Charge::Over);
             assert_eq!(charge(u64::MAX, most), Charge::Over);
         }
+    }
+
+    #[test]
+    fn a_circuit_opens_with_one_refusal_more_than_a_window_suffers() {
+        let limits = Limits { breaker_refusals: 3, breaker_window_s: 10, ..Limits::NONE };
+        let mut window = 0;
+        for _ in 0..3 {
+            let suffered = suffer(&limits, window, 5 * SECOND);
+            assert!(!suffered.opens);
+            window = suffered.window;
+        }
+        assert_eq!(suffer(&limits, window, 14 * SECOND), Suffered { window: 0, opens: true });
+        let renewed = suffer(&limits, window, 16 * SECOND);
+        assert!(!renewed.opens);
+        assert_eq!(renewed.window & MAX_COUNT, 1);
+    }
+
+    #[test]
+    fn a_breaker_that_suffers_nothing_opens_at_once_and_none_never_does() {
+        let strict = Limits { breaker_refusals: 0, breaker_window_s: 1, ..Limits::NONE };
+        assert!(suffer(&strict, 0, SECOND).opens);
+        let full = (SECOND >> COUNT_BITS) << COUNT_BITS | MAX_COUNT;
+        let most = Limits { breaker_refusals: UNLIMITED - 1, breaker_window_s: 3600, ..Limits::NONE };
+        assert!(suffer(&most, full, SECOND).opens, "a count that cannot rise fails closed");
+    }
+
+    #[test]
+    fn an_open_circuit_closes_after_its_cooldown_or_never() {
+        let limits = Limits { breaker_cooldown_s: 60, ..Limits::NONE };
+        assert_eq!(open_until(&limits, SECOND), 61 * SECOND);
+        assert_eq!(open_until(&Limits::NONE, SECOND), u64::MAX);
     }
 }

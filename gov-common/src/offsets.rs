@@ -19,6 +19,7 @@ pub struct Offsets {
     pub file_path: u32,
     pub file_mode: u32,
     pub file_flags: u32,
+    pub file_private_data: u32,
     /// Followed directly by `d_name`, which starts with its hash and length: one read fetches all three.
     pub dentry_parent: u32,
     /// `d_hash.pprev`: null while the name is not hashed, that is, deleted.
@@ -59,20 +60,43 @@ pub struct Offsets {
     pub nsproxy_mnt_ns: u32,
     pub mm_arg_start: u32,
     pub mm_arg_end: u32,
+    pub task_cred: u32,
+    pub cred_euid: u32,
+    pub cred_egid: u32,
+    pub cred_cap_permitted: u32,
     pub binprm_file: u32,
+    pub binprm_filename: u32,
+    pub binprm_interp: u32,
+    pub binprm_cred: u32,
     pub vma_file: u32,
     pub socket_sk: u32,
     pub sock_family: u32,
     pub sock_protocol: u32,
+    /// The own port, host order.
+    pub sock_num: u32,
+    /// The own IPv4 address.
+    pub sock_address: u32,
+    /// The own IPv6 address.
+    pub sock_address_v6: u32,
+    /// The cgroup that the socket was made in.
+    pub sock_cgroup: u32,
+    pub unix_sock_path: u32,
+    pub unix_sock_addr: u32,
+    /// Of the `struct sockaddr_un` in `struct unix_address`.
+    pub unix_address_name: u32,
     pub skb_len: u32,
     pub skb_data: u32,
     pub msghdr_name: u32,
     pub msghdr_namelen: u32,
+    pub msghdr_control: u32,
+    pub msghdr_controllen: u32,
     pub iattr_valid: u32,
     /// Which argument of `inode_setattr` is the dentry: 0, or 1 where the idmap comes first (since 6.9).
     pub setattr_dentry: u32,
     /// The bit of `f_mode` that marks the inner file of a stacked file system, 0 where there is none (before 6.5).
     pub mode_backing: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 impl Offsets {
@@ -80,4 +104,4 @@ impl Offsets {
     pub const UNKNOWN: Self = zerocopy::transmute!([0u8; size_of::<Self>()]);
 }
 
-const _: () = assert!(size_of::<Offsets>() == 8 + 50 * 4);
+const _: () = assert!(size_of::<Offsets>() == 8 + 68 * 4);

@@ -20,22 +20,32 @@ pub const SOCK_DGRAM: i32 = 2;
 pub const IPPROTO_TCP: i32 = 6;
 /// UDP.
 pub const IPPROTO_UDP: i32 = 17;
-/// TCP over several paths.
-pub const IPPROTO_MPTCP: i32 = 262;
 
 /// Netlink about the network's set-up.
 pub const NETLINK_ROUTE: i32 = 0;
+
+/// Whether a control message of a datagram writes a route into it: `IP_RETOPTS`, `IPV6_RTHDR` and its older form.
+#[inline(always)]
+pub const fn message_routes_by_itself(level: i32, kind: i32) -> bool {
+    const IP_RETOPTS: i32 = 7;
+    match level {
+        IP => kind == IP_RETOPTS,
+        IPV6 => matches!(kind, IPV6_2292RTHDR | IPV6_RTHDR),
+        _ => false,
+    }
+}
+
+const IP: i32 = 0;
+const IPV6: i32 = 41;
+const IPV6_2292RTHDR: i32 = 5;
+const IPV6_RTHDR: i32 = 57;
 
 /// Whether a socket option writes a route into the packets, so that they go elsewhere first than the address says:
 /// `IP_OPTIONS`, `IPV6_RTHDR`, and the older forms of the latter.
 #[inline(always)]
 pub const fn routes_by_itself(level: i32, option: i32) -> bool {
-    const IP: i32 = 0;
     const IP_OPTIONS: i32 = 4;
-    const IPV6: i32 = 41;
-    const IPV6_2292RTHDR: i32 = 5;
     const IPV6_2292PKTOPTIONS: i32 = 6;
-    const IPV6_RTHDR: i32 = 57;
     match level {
         IP => option == IP_OPTIONS,
         IPV6 => matches!(option, IPV6_2292RTHDR | IPV6_2292PKTOPTIONS | IPV6_RTHDR),

@@ -50,9 +50,9 @@ fn arm_one(slot: u32) -> bool {
     let namespace = kernel::mount_namespace().unwrap_or(0) as u64;
     // The namespace stands first: whoever sees the session armed sees where.
     // SAFETY: namespace and the reserved word behind it are one aligned word of the map value.
-    unsafe { atomic::set_once((&raw mut (*state).mount_namespace).cast(), namespace) };
+    unsafe { atomic::replace((&raw mut (*state).mount_namespace).cast(), 0, namespace) };
     // SAFETY: the helper has no preconditions.
     let now = unsafe { bpf_ktime_get_boot_ns() };
     // SAFETY: an aligned word of the map value.
-    unsafe { atomic::set_once(&raw mut (*state).armed_ns, now) }
+    unsafe { atomic::replace(&raw mut (*state).armed_ns, 0, now) }
 }

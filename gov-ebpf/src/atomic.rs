@@ -37,12 +37,12 @@ pub unsafe fn fetch_and(at: *mut u64, bits: u64) -> u64 {
     unsafe { atomic_and::<u64, u64, ORDER>(at, bits) }
 }
 
-/// Replaces 0 by `value`; whether it was this call that did.
+/// Replaces `before` by `after`; whether it was this call that did.
 ///
 /// # Safety
 /// `at` must point into a map value, aligned.
 #[inline(always)]
-pub unsafe fn set_once(at: *mut u64, value: u64) -> bool {
+pub unsafe fn replace(at: *mut u64, before: u64, after: u64) -> bool {
     // SAFETY: the caller's.
-    unsafe { atomic_cxchg::<u64, ORDER, ORDER>(at, 0, value).1 }
+    unsafe { atomic_cxchg::<u64, ORDER, ORDER>(at, before, after).1 }
 }

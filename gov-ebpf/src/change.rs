@@ -4,6 +4,7 @@ use crate::guard::judge;
 use crate::kernel;
 use crate::scratch::{Case, Extra, Judge};
 use gov_common::event::Action;
+use gov_common::limits::Budget;
 use gov_common::rights::Rights;
 use gov_common::verdict::Reason;
 
@@ -38,6 +39,12 @@ fn refused_wherever(dentry: u64) -> u8 {
         Some(BPF_FS_MAGIC) => Reason::Ground as u8,
         Some(_) => Reason::Granted as u8,
     }
+}
+
+/// A new name, the `dentry`, in the directory of the `struct path` at `folder`.
+#[inline(always)]
+pub fn creation(mask: u32, action: Action, folder: u64, dentry: u64) -> Case {
+    Case { budget: Budget::Files as u8, ..in_folder(mask, action, folder, dentry) }
 }
 
 /// A change of the `dentry` that lies, or will lie, in the directory of the `struct path` at `folder`.

@@ -3,14 +3,16 @@
 use crate::address::gov_address;
 use crate::emit::{NO_DECISION, count, gov_prepare, gov_record, gov_unrecorded, has_path};
 use crate::kernel;
+use crate::limits::{gov_charge, gov_suffer, gov_tell};
 use crate::reads::{Counted, gov_count_read, gov_counted_first};
-use crate::scratch::{self, Case, Extra, Judge, Level, Scratch};
+use crate::scratch::{self, Case, Extra, Judge, Level, NO_BUDGET, Scratch};
 use crate::seek::gov_seek;
 use crate::subject;
 use crate::weigh::{given, gov_gather, gov_resolve, gov_weigh_all};
 use gov_common::abi::{
     MAX_CGROUP_LEVELS, MAX_NESTING, SESSION_COUNT_ON_FULL, SESSION_RECORD_ONLY, SESSION_RECORD_READS,
 };
+use gov_common::doors::Door;
 use gov_common::event::Action;
 use gov_common::policy::NO_SCOPE;
 use gov_common::rights::Rights;
@@ -35,6 +37,7 @@ impl Case {
             wanted: 0,
             given: 0,
             judge: Judge::Standing,
+            budget: NO_BUDGET,
             protocol: 0,
             family: 0,
             port: 0,
@@ -100,17 +103,21 @@ pub fn judge_standing(mask: u32, action: Action) -> i32 {
     judge(Case::new(mask, action))
 }
 
-/// Refuses an act that changes the ground that enforcement stands on: no scope of this version grants one.
+/// Judges an act on the ground that enforcement stands on: it takes that its door is open.
 #[inline(always)]
-pub fn judge_ground(mask: u32, action: Action) -> i32 {
-    judge(Case { given: Reason::Ground as u8, ..Case::new(mask, action) })
+pub fn judge_door(mask: u32, action: Action, door: Door) -> i32 {
+    judge(Case { judge: Judge::Door, detail: door as u32, ..Case::new(mask, action) })
 }
 
-/// Refuses an act on a task outside of a session above the current one: no scope of this version grants one. Within,
-/// the act is free and not recorded.
+/// Judges an act on a task: outside of a session above the current one it takes that its door is open. Within, the
+/// act is free and not recorded.
 #[inline(always)]
-pub fn judge_other(mask: u32, task: u64, action: Action) -> i32 {
-    if subject::holds(mask, task) { 0 } else { judge_ground(mask, action) }
+pub fn judge_other(mask: u32, task: u64, action: Action, door: Door) -> i32 {
+    if subject::holds(mask, task) {
+        return 0;
+    }
+    let target = kernel::task_group(task).unwrap_or(0);
+    judge(Case { judge: Judge::Door, detail: door as u32, target, ..Case::new(mask, action) })
 }
 
 /// Whether every session above the task stands: [`Reason::Granted`], or why one does not.
@@ -162,6 +169,11 @@ pub extern "C" fn gov_judge(number: u32) -> u32 {
         room.count.set(MAX_NESTING as u32);
     }
     room.decider.set(0);
+    room.told.warned.set(0);
+    room.told.spent.set(0);
+    room.told.refusals_warned.set(0);
+    room.told.refusals_spent.set(0);
+    room.told.broken.set(0);
     if room.case.dentry[0] != 0 && room.case.mount[0] == 0 {
         gov_seek(number);
     } else if room.case.dentry[0] != 0 {
@@ -170,10 +182,13 @@ pub extern "C" fn gov_judge(number: u32) -> u32 {
     if room.case.dentry[1] != 0 {
         gov_resolve(number, 1);
     }
-    if room.case.judge == Judge::Address {
+    if room.case.extra_at != 0 && matches!(room.case.judge, Judge::Address | Judge::Listening) {
         gov_address(number);
     }
     let mut reason = gov_weigh_all(number);
+    if reason == GRANTED && room.case.budget != NO_BUDGET {
+        reason = gov_charge(number);
+    }
     let decider = room.decider.get();
     if reason != GRANTED
         && room.case.action == Action::Read as u8
@@ -190,6 +205,7 @@ pub extern "C" fn gov_judge(number: u32) -> u32 {
         }
         level += 1;
     }
+    gov_tell(number);
     reason
 }
 
@@ -249,6 +265,9 @@ pub extern "C" fn gov_settle(number: u32, level: u32, reason: u32, decider: u64)
         return NO_ROOM;
     }
     count(slot, kind, reason != GRANTED || place.reason != 0);
+    if reason != GRANTED {
+        gov_suffer(number, level, reason);
+    }
     reason
 }
 

@@ -33,8 +33,13 @@ mod network;
 mod task;
 
 pub use mounts::{Belongs, belongs, first_mount, next_mount};
-pub use network::{address_bytes, address_family, address_port, message_name, netlink_asks, socket};
-pub use task::{actor, ancestor, arguments, mount_namespace, task_group};
+pub use network::{
+    abstract_name, address_bytes, address_family, address_port, bound_dentry, file_sock, message_name, netlink_asks,
+    own_address, sock, sock_cgroup, socket, writes_route,
+};
+pub use task::{
+    actor, ancestor, arguments, binprm_power, cgroup, mount_namespace, power, task_group,
+};
 
 /// A hook's argument that may be a null pointer. The verifier of most kernels takes every pointer argument for a valid
 /// one and removes the branch for null, so the address is read as a number.
@@ -160,6 +165,13 @@ pub fn rename_sequence() -> Option<u32> {
 #[inline(always)]
 pub fn binprm_file(binprm: u64) -> Option<u64> {
     read::<u64>(binprm.wrapping_add(offset!(binprm_file)))
+}
+
+/// Whether the `struct linux_binprm` at an address is at a later step of an interpreter chain.
+#[inline(always)]
+pub fn is_interpreter(binprm: u64) -> Option<bool> {
+    let filename = read::<u64>(binprm.wrapping_add(offset!(binprm_filename)))?;
+    Some(read::<u64>(binprm.wrapping_add(offset!(binprm_interp)))? != filename)
 }
 
 /// The file of the `struct vm_area_struct` at an address; 0 for anonymous memory.

@@ -2,8 +2,8 @@
 
 use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap, LpmTrie, RingBuf};
-use gov_common::abi::{Control, MAX_SESSIONS, ReadKey, Session, State};
+use aya_ebpf::maps::{Array, HashMap, LpmTrie, LruHashMap, RingBuf};
+use gov_common::abi::{Control, MAX_SESSIONS, Maker, ReadKey, Session, State};
 use gov_common::policy::{EdgeKey, NetKey, NetRule, Node};
 
 /// What every hook looks at first.
@@ -26,6 +26,10 @@ pub static EDGES: HashMap<EdgeKey, Node> = HashMap::with_max_entries(1 << 20, BP
 /// The policies' networks.
 #[map]
 pub static NETS: LpmTrie<NetKey, NetRule> = LpmTrie::with_max_entries(1 << 17, 0);
+
+/// Who made the System V object at an address. What does not fit is an object of others.
+#[map]
+pub static IPC: LruHashMap<u64, Maker> = LruHashMap::with_max_entries(1 << 14, 0);
 
 /// Reads by session and directory.
 #[map]

@@ -1,10 +1,14 @@
-//! Judging an address that a connection or message goes to.
+//! Judging who is reached and from where: the address that a connection or message goes to, the local socket at the
+//! other end, the own address that a socket is bound to.
 
-use crate::guard::judge;
+use crate::guard::{judge, judge_standing};
 use crate::kernel;
-use crate::scratch::{Case, Judge};
+use crate::scratch::{Case, Extra, Judge};
+use crate::subject::made;
 use gov_common::event::Action;
-use gov_common::sockets::{AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_UNSPEC, IPPROTO_MPTCP, IPPROTO_TCP};
+use gov_common::limits::Budget;
+use gov_common::rights::Rights;
+use gov_common::sockets::{AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_UNSPEC};
 use gov_common::verdict::Reason;
 
 /// The family of an address that cannot be read.
@@ -30,19 +34,91 @@ pub fn judge_address(
     if is_internet && family == AF_UNSPEC {
         return 0;
     }
-    if own == AF_NETLINK {
-        // Only netlink that describes the network can be created, and `netlink_send` judges what is sent.
+    if own == AF_NETLINK || own == AF_UNIX {
+        // Only netlink that describes the network can be created, and `netlink_send` judges what is sent. Who is at
+        // the other end of a local socket is judged when the kernel has found out.
         return 0;
     }
     let mut case = Case::new(mask, action);
-    case.protocol = if protocol == IPPROTO_MPTCP { IPPROTO_TCP as u8 } else { protocol as u8 };
+    case.protocol = protocol as u8;
     case.family = family as u16;
-    if own == AF_UNIX {
-        case.action = Action::ConnectUnix as u8;
-        // No scope of this version speaks of local sockets, so none grants one.
-        case.given = Reason::OutOfScope as u8;
-    } else if is_internet && (family == AF_INET || family == AF_INET6) {
+    case.budget = Budget::Connections as u8;
+    if is_internet && (family == AF_INET || family == AF_INET6) {
         case.judge = Judge::Address;
+        case.extra_at = address;
+        case.extra_len = length as u64;
+    } else {
+        case.given = Reason::UnknownFamily as u8;
+    }
+    judge(case)
+}
+
+/// Judges reaching the local socket whose `struct sock` is at `other`. One that was made within the session is free and
+/// not recorded; one that is bound to a file takes `network:unix` of it; an abstract name of others takes what no scope
+/// gives.
+#[inline(always)]
+pub fn judge_local(mask: u32, other: u64) -> i32 {
+    if made(mask, other) {
+        return judge_standing(mask, Action::ConnectUnix);
+    }
+    let mut case = Case::new(mask, Action::ConnectUnix);
+    case.family = AF_UNIX as u16;
+    case.budget = Budget::Connections as u8;
+    // A fault reads as an object that nothing can resolve, and so as a refusal.
+    match kernel::bound_dentry(other).unwrap_or(1) {
+        0 => {
+            case.given = Reason::OutOfScope as u8;
+            case.extra_at = kernel::abstract_name(other).unwrap_or(0);
+            case.extra = if case.extra_at == 0 { Extra::None } else { Extra::KernelString };
+        }
+        dentry => {
+            case.judge = Judge::Objects;
+            case.wanted = Rights::CONNECT.bits();
+            // The mount that its server bound it through may be another namespace's: one of the session's is looked for.
+            case.dentry[0] = dentry;
+        }
+    }
+    judge(case)
+}
+
+/// Judges listening on the own address of the `struct sock` at an address.
+#[inline(always)]
+pub fn judge_listening(mask: u32, sock: u64) -> i32 {
+    let mut case = Case::new(mask, Action::Listen);
+    case.judge = Judge::Listening;
+    match kernel::own_address(sock, &mut case.address) {
+        Some((family, port)) if family as i32 == AF_INET || family as i32 == AF_INET6 => {
+            case.family = family;
+            case.port = port;
+        }
+        // Whoever reaches a local socket has its path, or the session's leave.
+        Some((family, _)) if family as i32 == AF_UNIX => return judge_standing(mask, Action::Listen),
+        // Fail closed: what cannot be read is of no family that can be judged.
+        _ => case.given = Reason::UnknownFamily as u8,
+    }
+    judge(case)
+}
+
+/// Judges binding a socket to the own address at `address`. A port of the kernel's choice is nobody's to know, and
+/// listening on it is judged apart.
+#[inline(always)]
+pub fn judge_binding(mask: u32, socket: u64, address: u64, length: u32) -> i32 {
+    let (own, protocol) = kernel::socket(socket).unwrap_or((NO_FAMILY, 0));
+    if own as i32 == AF_UNIX || own as i32 == AF_NETLINK {
+        // Binding to a path makes a file, and that is judged.
+        return judge_standing(mask, Action::Bind);
+    }
+    let named = if length < 2 { NO_FAMILY } else { kernel::address_family(address).unwrap_or(NO_FAMILY) };
+    // IPv4 takes an address of no family for one of its own.
+    let family = if named as i32 == AF_UNSPEC { AF_INET } else { named as i32 };
+    let mut case = Case::new(mask, Action::Bind);
+    case.family = family as u16;
+    case.protocol = protocol as u8;
+    if family == AF_INET || family == AF_INET6 {
+        if kernel::address_port(address) == Some(0) {
+            return judge_standing(mask, Action::Bind);
+        }
+        case.judge = Judge::Listening;
         case.extra_at = address;
         case.extra_len = length as u64;
     } else {

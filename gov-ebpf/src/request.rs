@@ -1,7 +1,8 @@
 //! Requests to files (ioctl, fcntl) that reach beyond what the file was opened for: a signal to a process that the file
 //! is told to, keystrokes for whoever reads a terminal, another file system's state, the network's set-up.
 
-use crate::guard::judge_ground;
+use crate::guard::judge_door;
+use gov_common::doors::Door;
 use gov_common::event::Action;
 use gov_common::request::{Request, ioctl};
 
@@ -14,7 +15,7 @@ const F_SETOWN_EX: u32 = 15;
 pub fn judge_fcntl(mask: u32, command: u32) -> i32 {
     match command {
         // Whom it names is looked up after the hook, and signalled when nobody can judge it.
-        F_SETOWN | F_SETOWN_EX => judge_ground(mask, Action::Signal),
+        F_SETOWN | F_SETOWN_EX => judge_door(mask, Action::Signal, Door::Signal),
         _ => 0,
     }
 }
@@ -24,8 +25,8 @@ pub fn judge_fcntl(mask: u32, command: u32) -> i32 {
 pub fn judge_ioctl(mask: u32, command: u32) -> i32 {
     match ioctl(command) {
         Request::Harmless => 0,
-        Request::Signal => judge_ground(mask, Action::Signal),
-        Request::Type => judge_ground(mask, Action::Type),
-        Request::Ground => judge_ground(mask, Action::Ground),
+        Request::Signal => judge_door(mask, Action::Signal, Door::Signal),
+        Request::Type => judge_door(mask, Action::Type, Door::Never),
+        Request::Ground => judge_door(mask, Action::Ground, Door::Never),
     }
 }

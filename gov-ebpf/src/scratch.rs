@@ -48,8 +48,10 @@ pub struct Case {
     pub wanted: u8,
     /// A reason for which the act is refused whatever the policy says, or 0.
     pub given: u8,
-    /// What is judged besides the objects.
+    /// What is judged.
     pub judge: Judge,
+    /// The [`gov_common::limits::Budget`] that the act is charged to, or [`NO_BUDGET`].
+    pub budget: u8,
     /// IP protocol, family, port and address of a connection or message.
     pub protocol: u8,
     pub family: u16,
@@ -81,9 +83,18 @@ pub enum Judge {
     Standing = 0,
     /// The rights on each object.
     Objects = 1,
-    /// The address and port.
+    /// The address and port that are reached.
     Address = 2,
+    /// The own address and port that are listened on.
+    Listening = 3,
+    /// The door whose number is the detail.
+    Door = 4,
+    /// The capability whose number is the detail.
+    Capability = 5,
 }
+
+/// No budget is charged.
+pub const NO_BUDGET: u8 = u8::MAX;
 
 /// What was found out about an object.
 #[repr(C)]
@@ -110,7 +121,25 @@ pub struct Level {
     pub session: Session,
     pub scope: u16,
     pub reason: u8,
-    pub reserved: [u8; 5],
+    /// The level of the cgroup tree that the session lies at.
+    pub at: u8,
+    pub reserved: u32,
+}
+
+/// What has to be told of the sessions besides the decision: of each, the levels of the cgroup tree.
+#[repr(C)]
+pub struct Told {
+    /// The act's budget has come to four fifths.
+    pub warned: Hidden<u32>,
+    /// The act's budget has come to its end.
+    pub spent: Hidden<u32>,
+    /// Refusals have come to four fifths of what is suffered.
+    pub refusals_warned: Hidden<u32>,
+    /// Refusals have come to their end.
+    pub refusals_spent: Hidden<u32>,
+    /// The circuit has opened.
+    pub broken: Hidden<u32>,
+    pub reserved: u32,
 }
 
 /// The room of one decision.
@@ -118,6 +147,7 @@ pub struct Level {
 pub struct Scratch {
     pub case: Case,
     pub levels: [Level; MAX_NESTING],
+    pub told: Told,
     /// The session that refused; 0 while none has.
     pub decider: Hidden<u64>,
     /// The mount that is tried.

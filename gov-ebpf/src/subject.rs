@@ -5,7 +5,7 @@ use crate::maps::{CONTROL, SESSIONS, STATES};
 use aya_ebpf::helpers::{bpf_get_current_ancestor_cgroup_id, bpf_ktime_get_boot_ns};
 use gov_common::abi::{MAX_CGROUP_LEVELS, SESSION_ARM_AT_EXEC, Session};
 use gov_common::decide;
-use gov_common::limits::Budget;
+use gov_common::limits::{BUDGETS, Budget, UNLIMITED};
 use gov_common::verdict::Reason;
 
 /// The levels of the cgroup tree at which a session lies above the current task; `None` for a task that no
@@ -49,6 +49,12 @@ pub fn at(level: u32) -> Option<&'static Session> {
     unsafe { SESSIONS.get(id) }
 }
 
+/// The innermost of the sessions at `mask`.
+#[inline(always)]
+pub fn innermost(mask: u32) -> Option<&'static Session> {
+    if mask == 0 { None } else { at(31 - mask.leading_zeros()) }
+}
+
 /// Whether a session's enforcement has begun.
 #[inline(always)]
 pub fn is_armed(session: &Session) -> bool {
@@ -88,19 +94,55 @@ pub fn standing(session: &Session) -> Reason {
     decide::standing(session, refusals, open_until_ns, unsafe { bpf_ktime_get_boot_ns() })
 }
 
+/// Whether one of the sessions at `mask` limits a budget.
+#[inline(always)]
+pub fn limits(mask: u32, budget: Budget) -> bool {
+    gov_limits(mask, budget as u32) != 0
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn gov_limits(mask: u32, budget: u32) -> u32 {
+    let budget = budget as usize;
+    let mut level = 0;
+    while level < MAX_CGROUP_LEVELS {
+        if mask & (1 << level) != 0
+            && let Some(session) = at(level)
+            && session.limits.most[if budget < BUDGETS { budget } else { 0 }] != UNLIMITED
+        {
+            return 1;
+        }
+        level += 1;
+    }
+    0
+}
+
 /// Whether another task lies in every session at `mask`. Fail closed: not if that cannot be read.
 #[inline(always)]
 pub fn holds(mask: u32, task: u64) -> bool {
+    kernel::cgroup(task).is_some_and(|cgroup| gov_holds(mask, cgroup) != 0)
+}
+
+/// Whether a socket was made in every session at `mask`. Fail closed: not if that cannot be read.
+#[inline(always)]
+pub fn made(mask: u32, sock: u64) -> bool {
+    kernel::sock_cgroup(sock).is_some_and(|cgroup| gov_holds(mask, cgroup) != 0)
+}
+
+/// Whether a cgroup lies in every session at `mask`.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn gov_holds(mask: u32, cgroup: u64) -> u32 {
     let mut level = 0;
     while level < MAX_CGROUP_LEVELS {
         if mask & (1 << level) != 0 {
             // SAFETY: the helper has no preconditions.
             let ours = unsafe { bpf_get_current_ancestor_cgroup_id(level as i32) };
-            if kernel::ancestor(task, level) != Some(ours) {
-                return false;
+            if kernel::ancestor(cgroup, level) != Some(ours) {
+                return 0;
             }
         }
         level += 1;
     }
-    true
+    1
 }

@@ -8,7 +8,8 @@ use crate::subject;
 use aya_ebpf::maps::lpm_trie::Key;
 use gov_common::abi::{MAX_CGROUP_LEVELS, MAX_NESTING, SESSION_RECORD_ONLY, SESSION_SHELLS};
 use gov_common::decide::{self, Verdict};
-use gov_common::policy::{NO_SCOPE, NetKey};
+use gov_common::doors;
+use gov_common::policy::{LISTENING, NO_SCOPE, NetKey};
 use gov_common::rights::Rights;
 use gov_common::verdict::Reason;
 use gov_common::walk::{self, TEXT};
@@ -48,7 +49,9 @@ pub extern "C" fn gov_gather_one(number: u32, level: u32) -> u32 {
     }
     let count = room.count.get();
     if (count as usize) < MAX_NESTING {
-        room.levels[count as usize & (MAX_NESTING - 1)].session = *session;
+        let place = &mut room.levels[count as usize & (MAX_NESTING - 1)];
+        place.session = *session;
+        place.at = level as u8;
     }
     room.count.set(count + 1);
     1
@@ -175,7 +178,8 @@ const fn refused(reason: Reason) -> u32 {
 /// One session's verdict, packed.
 #[inline(always)]
 fn weigh(room: &Scratch, number: u32, level: u32) -> u32 {
-    let standing = subject::standing(&room.levels[level as usize & (MAX_NESTING - 1)].session);
+    let session = &room.levels[level as usize & (MAX_NESTING - 1)].session;
+    let standing = subject::standing(session);
     if standing as u32 != GRANTED {
         return refused(standing);
     }
@@ -184,7 +188,9 @@ fn weigh(room: &Scratch, number: u32, level: u32) -> u32 {
     }
     match room.case.judge {
         Judge::Standing => packed(Verdict::granted(NO_SCOPE)),
-        Judge::Address => gov_weigh_address(number, level),
+        Judge::Address | Judge::Listening => gov_weigh_address(number, level),
+        Judge::Door => packed(decide::door(session, doors::bit(room.case.detail))),
+        Judge::Capability => packed(decide::capability(session, room.case.detail)),
         Judge::Objects => {
             let first = gov_weigh_object(number, level, 0);
             if first & 0xff != GRANTED || room.case.dentry[1] == 0 {
@@ -256,8 +262,11 @@ pub extern "C" fn gov_is_shell(number: u32, which: u32) -> u32 {
 pub extern "C" fn gov_weigh_address(number: u32, level: u32) -> u32 {
     let Some(room) = scratch::room(number) else { return refused(Reason::Unreadable) };
     let session = &room.levels[level as usize & (MAX_NESTING - 1)].session;
-    let address = decide::reached_address(room.case.address);
-    let key = Key::new(32 + 128, NetKey { policy: session.net, address });
+    let listens = room.case.judge == Judge::Listening;
+    let address =
+        if listens { room.case.address } else { decide::reached_address(room.case.address) };
+    let policy = if listens { session.net | LISTENING } else { session.net };
+    let key = Key::new(32 + 128, NetKey { policy, address });
     match NETS.get(&key) {
         Some(rule) => packed(decide::net(rule, room.case.port)),
         None => refused(Reason::OutOfScope),

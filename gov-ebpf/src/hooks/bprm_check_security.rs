@@ -8,6 +8,7 @@ use crate::subject::governed;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use gov_common::event::Action;
+use gov_common::limits::Budget;
 use gov_common::rights::Rights;
 
 #[lsm(hook = "bprm_check_security")]
@@ -16,10 +17,14 @@ fn bprm_check_security(ctx: LsmContext) -> i32 {
     // A session that waits for its first execution is armed by it, and judges it.
     arming::arm(mask);
     // A fault reads as an object that nothing can resolve, and so as a refusal.
-    let file = kernel::binprm_file(ctx.arg(0)).unwrap_or(1);
+    let binprm: u64 = ctx.arg(0);
+    let file = kernel::binprm_file(binprm).unwrap_or(1);
     let (dentry, mount) = kernel::path(kernel::file_path(file)).unwrap_or((1, 1));
     let mut case =
         Case { judge: Judge::Objects, wanted: Rights::EXECUTE.bits(), ..Case::new(mask, Action::Execute) };
+    if !kernel::is_interpreter(binprm).unwrap_or(false) {
+        case.budget = Budget::Execs as u8;
+    }
     case.dentry[0] = dentry;
     case.mount[0] = mount;
     judge(case)

@@ -11,6 +11,6 @@ use gov_common::event::Action;
 fn path_link(ctx: LsmContext) -> i32 {
     let Some(mask) = governed() else { return 0 };
     // Both names lie on one mount: the kernel links across none.
-    let case = change::in_folder(mask, Action::Link, ctx.arg(1), ctx.arg(0));
+    let case = change::creation(mask, Action::Link, ctx.arg(1), ctx.arg(0));
     judge(change::with_second(case, ctx.arg(1), ctx.arg(2)))
 }

@@ -10,5 +10,5 @@ use gov_common::event::Action;
 #[lsm(hook = "path_mkdir")]
 fn path_mkdir(ctx: LsmContext) -> i32 {
     let Some(mask) = governed() else { return 0 };
-    judge(change::in_folder(mask, Action::CreateDirectory, ctx.arg(0), ctx.arg(1)))
+    judge(change::creation(mask, Action::CreateDirectory, ctx.arg(0), ctx.arg(1)))
 }

@@ -13,7 +13,7 @@ use gov_common::verdict::Reason;
 fn path_mknod(ctx: LsmContext) -> i32 {
     let Some(mask) = governed() else { return 0 };
     let mode: u64 = ctx.arg(2);
-    let mut case = change::in_folder(mask, Action::Create, ctx.arg(0), ctx.arg(1));
+    let mut case = change::creation(mask, Action::Create, ctx.arg(0), ctx.arg(1));
     if kernel::makes_device(mode as u16) {
         // Whoever makes a disk's device where they may write can write to the disk.
         case.given = Reason::Ground as u8;

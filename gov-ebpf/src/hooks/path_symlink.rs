@@ -11,7 +11,7 @@ use gov_common::event::Action;
 #[lsm(hook = "path_symlink")]
 fn path_symlink(ctx: LsmContext) -> i32 {
     let Some(mask) = governed() else { return 0 };
-    let mut case = change::in_folder(mask, Action::CreateSymlink, ctx.arg(0), ctx.arg(1));
+    let mut case = change::creation(mask, Action::CreateSymlink, ctx.arg(0), ctx.arg(1));
     case.extra = Extra::KernelString;
     case.extra_at = ctx.arg(2);
     judge(case)

@@ -5,6 +5,7 @@ use crate::kernel;
 use crate::subject::governed;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
+use gov_common::doors::Door;
 use gov_common::event::Action;
 
 #[lsm(hook = "task_kill")]
@@ -15,5 +16,5 @@ fn task_kill(ctx: LsmContext) -> i32 {
     if of_device {
         return 0;
     }
-    judge_other(mask, ctx.arg(0), Action::Signal)
+    judge_other(mask, ctx.arg(0), Action::Signal, Door::Signal)
 }

@@ -4,10 +4,11 @@ use crate::guard::judge_other;
 use crate::subject::governed;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
+use gov_common::doors::Door;
 use gov_common::event::Action;
 
 #[lsm(hook = "task_setnice")]
 fn task_setnice(ctx: LsmContext) -> i32 {
     let Some(mask) = governed() else { return 0 };
-    judge_other(mask, ctx.arg(0), Action::Limit)
+    judge_other(mask, ctx.arg(0), Action::Limit, Door::Never)
 }

@@ -2,6 +2,7 @@
 
 use super::read;
 use aya_ebpf::helpers::bpf_get_current_task;
+use gov_common::decide::Power;
 
 /// Who acts.
 #[derive(Clone, Copy, Default)]
@@ -29,11 +30,16 @@ pub fn task_group(task: u64) -> Option<u32> {
     read::<u32>(task.wrapping_add(offset!(task_tgid)))
 }
 
-/// The id of a task's ancestor cgroup at a level; `None` where it lies less deep.
+/// The cgroup of a task.
 #[inline(always)]
-pub fn ancestor(task: u64, level: u32) -> Option<u64> {
+pub fn cgroup(task: u64) -> Option<u64> {
     let set = read::<u64>(task.wrapping_add(offset!(task_cgroups)))?;
-    let cgroup = read::<u64>(set.wrapping_add(offset!(css_set_dfl_cgrp)))?;
+    read::<u64>(set.wrapping_add(offset!(css_set_dfl_cgrp)))
+}
+
+/// The id of a cgroup's ancestor at a level; `None` where it lies less deep.
+#[inline(always)]
+pub fn ancestor(cgroup: u64, level: u32) -> Option<u64> {
     if read::<u32>(cgroup.wrapping_add(offset!(cgroup_level)))? < level {
         return None;
     }
@@ -51,6 +57,30 @@ pub fn mount_namespace() -> Option<u32> {
     let proxy = read::<u64>(task.wrapping_add(offset!(task_nsproxy)))?;
     let namespace = read::<u64>(proxy.wrapping_add(offset!(nsproxy_mnt_ns)))?;
     read::<u32>(namespace.wrapping_add(offset!(mnt_namespace_inum)))
+}
+
+/// The power that the current task has.
+#[inline(always)]
+pub fn power() -> Option<Power> {
+    // SAFETY: the helper has no preconditions.
+    let task = unsafe { bpf_get_current_task() };
+    power_of(read::<u64>(task.wrapping_add(offset!(task_cred)))?)
+}
+
+/// The power that the program of the `struct linux_binprm` at an address will have.
+#[inline(always)]
+pub fn binprm_power(binprm: u64) -> Option<Power> {
+    power_of(read::<u64>(binprm.wrapping_add(offset!(binprm_cred)))?)
+}
+
+/// The power of the `struct cred` at an address.
+#[inline(always)]
+fn power_of(cred: u64) -> Option<Power> {
+    Some(Power {
+        user: read::<u32>(cred.wrapping_add(offset!(cred_euid)))?,
+        group: read::<u32>(cred.wrapping_add(offset!(cred_egid)))?,
+        capabilities: read::<u64>(cred.wrapping_add(offset!(cred_cap_permitted)))?,
+    })
 }
 
 /// Where the current task's arguments stand in its own memory: address and length.

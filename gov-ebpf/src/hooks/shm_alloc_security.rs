@@ -1,0 +1,12 @@
+//! `int shm_alloc_security(struct kern_ipc_perm *perm)`: whose object this is is remembered.
+
+use crate::ipc;
+use crate::kernel;
+use aya_ebpf::macros::lsm;
+use aya_ebpf::programs::LsmContext;
+
+#[lsm(hook = "shm_alloc_security")]
+fn shm_alloc_security(ctx: LsmContext) -> i32 {
+    // An address that cannot be read is of no object that anyone asks for.
+    ipc::made(kernel::nullable(&ctx, 0).unwrap_or(0))
+}
