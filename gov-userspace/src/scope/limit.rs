@@ -98,6 +98,15 @@ impl Limit {
     }
 }
 
+/// The most of a budget that these scopes leave, if they limit it.
+pub fn most(scopes: &[Scope], budget: Budget) -> Option<u32> {
+    let of_budget = limits(scopes).filter_map(|limit| match limit {
+        Limit::Most(limited, most) if limited == budget => Some(most),
+        _other => None,
+    });
+    of_budget.min()
+}
+
 /// Whether who holds these scopes may give `scope` on: one of them covers it, or it is a limit, and no wider than
 /// any of its kind among them.
 pub fn permits(held: &[Scope], scope: &Scope) -> bool {

@@ -13,7 +13,7 @@ mod path;
 use std::fmt;
 use std::net::IpAddr;
 
-pub use limit::{Breaker, Limit, LimitFault, Seconds, permits, with_inherited};
+pub use limit::{Breaker, Limit, LimitFault, Seconds, most, permits, with_inherited};
 pub use names::{CAPABILITIES, KERNEL_ACTS, PROCESS_ACTS, capability_bit, capability_scope, door};
 pub use net::{Host, NetFault, Ports, Prefix};
 pub use parse::{Fault, ScopeError};
