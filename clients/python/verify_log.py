@@ -183,7 +183,7 @@ def check(folder, trusted):
         need(heads.pop(index + 1, tree.root()) == tree.root(), f"the first {index + 1} lines are not those signed")
         kind = receipt["kind"]
         start = start or receipt
-        need(number(receipt["v"]) == 1 and number(receipt["index"]) == index, f"line {index} has the wrong number")
+        need(number(receipt["v"]) == 2 and number(receipt["index"]) == index, f"line {index} has the wrong number")
         need(all(receipt[same] == start[same] for same in ("session", "delegation")), "another session's line")
         need((kind == "start") == (index == 0), "the start receipt is the first line, and only the first")
         if close and kind == "recovered":
@@ -193,7 +193,7 @@ def check(folder, trusted):
         need(all(type(receipt[name]) is str for name in texts.get(kind, ())), "a text is none")
         if kind in ("start", "policy-changed"):
             scopes = set(receipt["scopes"])
-        elif kind in ("decision", "directory", "executed", "armed"):
+        elif kind in ("decision", "directory", "executed", "armed", "budget", "break"):
             sequence = number(receipt["sequence"])
             need(sequence >= following, f"event {sequence} is out of order")
             gaps.append((following, sequence - following))

@@ -34,7 +34,7 @@ pub struct Event {
     pub wanted: Rights,
     /// The file acted on, if there is one.
     pub object: Option<Object>,
-    /// The address connected or sent to, if there is one.
+    /// The address connected or sent to, or the own one bound, if there is one.
     pub address: Option<Address>,
     /// What the act is about where no object is; see [`Action`].
     pub detail: u32,
@@ -84,7 +84,7 @@ pub struct Object {
     pub unlinked: bool,
 }
 
-/// The far end of a connection or message, or the kind of a socket.
+/// The far end of a connection or message, the own end of a socket that is bound, or the kind of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
     /// The address family (`AF_INET` 2, `AF_INET6` 10, ...).
@@ -196,7 +196,7 @@ fn assemble(header: &Header, path: &[u8], extra: &[u8]) -> Result<Event, EventEr
         reason,
         wanted,
         object: object(header, path),
-        address: address(header),
+        address: address(action, header),
         detail: header.detail,
         target: header.target,
         scope: (header.scope != NO_SCOPE).then_some(header.scope),
@@ -222,11 +222,12 @@ fn object(header: &Header, path: &[u8]) -> Option<Object> {
     })
 }
 
-fn address(header: &Header) -> Option<Address> {
+fn address(action: Action, header: &Header) -> Option<Address> {
+    let own = matches!(action, Action::Bind | Action::Listen);
     let ip = matches!(header.family, AF_INET | AF_INET6)
         .then(|| Ipv6Addr::from(header.address).to_canonical())
-        // A socket being created has a family and no address yet.
-        .filter(|ip| header.port != 0 || !ip.is_unspecified());
+        // A socket being created has a family and no address yet; one being bound may be so to every address.
+        .filter(|ip| own || header.port != 0 || !ip.is_unspecified());
     (header.family != 0).then_some(Address {
         family: header.family,
         ip,
@@ -302,6 +303,16 @@ mod tests {
         let event = parse(&record(header, b"", b"")).unwrap();
         assert_eq!(event.address.unwrap().ip, Some("192.0.2.1".parse().unwrap()));
         assert_eq!(event.object, None);
+    }
+
+    #[test]
+    fn a_socket_that_is_bound_to_every_address_has_that_one() {
+        let header = |action: Action| Header { action: action as u8, family: 2, ..Header::default() };
+        let ip = |action| parse(&record(header(action), b"", b"")).unwrap().address.unwrap().ip;
+        assert_eq!(ip(Action::CreateSocket), None);
+        for action in [Action::Bind, Action::Listen] {
+            assert_eq!(ip(action), Some("::".parse().unwrap()), "{action:?}");
+        }
     }
 
     #[test]

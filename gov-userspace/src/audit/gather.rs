@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::Files;
-use super::{Audit, Connection, End, Executed, Reads, Refusal, Start};
+use super::{Audit, Connection, End, Executed, Privileged, Reads, Refusal, Start};
 use crate::canonical::{self, CanonicalError, Value};
 
 /// Task names that one group of refusals lists.
@@ -16,6 +16,8 @@ pub struct Gatherer {
     files: Files,
     executed: BTreeMap<(String, Vec<String>, bool), u64>,
     connections: BTreeMap<(String, String, String), u64>,
+    listening: BTreeMap<(String, String, String), u64>,
+    privileged: BTreeMap<(String, String), u64>,
     refusals: BTreeMap<RefusalKey, (BTreeSet<String>, u64)>,
     /// Paths of directories by device and inode.
     directories: BTreeMap<(String, u64), String>,
@@ -61,6 +63,18 @@ impl Gatherer {
                 files.iter().for_each(|file| self.files.artifact(file));
             }
             "close" => self.audit.end = Some(end(&receipt)),
+            "budget" => {
+                let of = receipt.field("most").and_then(Value::number).map(|most| format!(" of {most}"));
+                let used = format!("{}{}", number(&receipt, "used"), of.unwrap_or_default());
+                self.incident(&receipt, "used", &[text(&receipt, "about"), &used]);
+            }
+            "break" => {
+                let lasts = match number(&receipt, "seconds") {
+                    0 => "everything is refused for good".to_owned(),
+                    seconds => format!("everything is refused for {seconds} s"),
+                };
+                self.incident(&receipt, "too many refusals", &[&lasts]);
+            }
             "cut" => self.incident(&receipt, "cut", &[text(&receipt, "reason"), text(&receipt, "detail")]),
             "loss" => {
                 let count =
@@ -98,12 +112,20 @@ impl Gatherer {
             "connect" => {
                 let protocol = receipt.field("address").map_or("", |far| text(far, "protocol"));
                 let key = (what(receipt), protocol.to_owned(), text(receipt, "scope").to_owned());
-                add(self.connections.entry(key).or_default(), 1);
+                let own = matches!(text(receipt, "action"), "network.bind" | "network.listen");
+                let list = if own { &mut self.listening } else { &mut self.connections };
+                // A socket is bound and then listens: that is one place where it listens.
+                let sum = list.entry(key).or_default();
+                if own { *sum = 1 } else { add(sum, 1) }
             }
             "read" => {
                 let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
                 let directory = if directory.is_empty() { "/" } else { directory };
                 add(self.single_reads.entry(directory.to_owned()).or_default(), 1);
+            }
+            "other" if receipt.field("about").is_some() => {
+                let key = (text(receipt, "action").to_owned(), what(receipt));
+                add(self.privileged.entry(key).or_default(), 1);
             }
             _execute => {}
         }
@@ -143,7 +165,6 @@ impl Gatherer {
     pub fn finish(self) -> Audit {
         let (files, temporary) = self.files.changes();
         let executed = self.executed.into_iter();
-        let connections = self.connections.into_iter();
         let refusals = self.refusals.into_iter();
         let mut reads = self.single_reads;
         for ((device, inode), count) in self.reads {
@@ -162,8 +183,12 @@ impl Gatherer {
             executed: executed
                 .map(|((path, argv, cut), count)| Executed { path, argv, cut, count })
                 .collect(),
-            connections: connections
-                .map(|((address, protocol, scope), count)| Connection { address, protocol, scope, count })
+            connections: connections(self.connections),
+            listening: connections(self.listening),
+            privileged: self
+                .privileged
+                .into_iter()
+                .map(|((action, object), count)| Privileged { action, object, count })
                 .collect(),
             refusals: refusals
                 .map(|(key, (tasks, count))| Refusal {
@@ -182,6 +207,11 @@ impl Gatherer {
             ..self.audit
         }
     }
+}
+
+fn connections(sums: BTreeMap<(String, String, String), u64>) -> Vec<Connection> {
+    let connection = |((address, protocol, scope), count)| Connection { address, protocol, scope, count };
+    sums.into_iter().map(connection).collect()
 }
 
 fn start(receipt: &Value<'_>) -> Start {
@@ -216,7 +246,7 @@ fn end(receipt: &Value<'_>) -> End {
     }
 }
 
-/// What was acted on: an address, or a path and perhaps the second one.
+/// What was acted on: an address, a path and perhaps the second one, or a door or capability.
 fn what(receipt: &Value<'_>) -> String {
     if let Some(far) = receipt.field("address")
         && let Some(ip) = far.field("ip").and_then(Value::text)
@@ -228,8 +258,10 @@ fn what(receipt: &Value<'_>) -> String {
     match (path("object"), path("to"), receipt.field("address")) {
         (Some(path), Some(to), _) => format!("{path} -> {to}"),
         (Some(path), None, _) => path.to_owned(),
-        (None, _, Some(far)) => format!("address family {}", number(far, "family")),
-        (None, _, None) => String::new(),
+        // A local socket's abstract name stands without an object.
+        (None, Some(to), _) => to.to_owned(),
+        (None, None, Some(far)) => format!("address family {}", number(far, "family")),
+        (None, None, None) => text(receipt, "about").to_owned(),
     }
 }
 

@@ -31,6 +31,10 @@ pub struct Audit {
     pub executed: Vec<Executed>,
     /// What was connected or sent to.
     pub connections: Vec<Connection>,
+    /// Where it was bound and listened.
+    pub listening: Vec<Connection>,
+    /// What was done that takes a `kernel:`, `process:` or `capability:` scope.
+    pub privileged: Vec<Privileged>,
     /// What was refused.
     pub refusals: Vec<Refusal>,
     /// Where was read, the most first.
@@ -88,7 +92,18 @@ pub struct Executed {
     pub count: u64,
 }
 
-/// Granted connections and messages to one address.
+/// Granted acts that lie beyond files, code and the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Privileged {
+    /// What was done.
+    pub action: String,
+    /// On what.
+    pub object: String,
+    /// How often it was recorded; of a capability, that it was used.
+    pub count: u64,
+}
+
+/// Granted connections and messages to one address, or sockets bound to an own one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Connection {
     /// Address and port, or what kind of socket.

@@ -107,7 +107,11 @@ fn object(receipt: &Value<'_>) -> String {
     let path = field("object", "path").and_then(Value::text).unwrap_or_default();
     match (far, field("to", "path").and_then(Value::text)) {
         (Some(far), _) => far,
+        (None, Some(to)) if path.is_empty() => to.to_owned(),
         (None, Some(to)) => format!("{path} -> {to}"),
+        (None, None) if path.is_empty() => {
+            receipt.field("about").and_then(Value::text).unwrap_or_default().to_owned()
+        }
         (None, None) => path.to_owned(),
     }
 }

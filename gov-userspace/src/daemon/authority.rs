@@ -49,7 +49,7 @@ pub(super) fn authorise(
     let roots = TrustRoots::load(&ground.config.trust, ground.owner).map_err(|error| refused(&error))?;
     let authorized = authorize(&verified, peer.uid, &roots).map_err(|error| refused(&error))?;
     tracing::debug!(uid = peer.uid, root = authorized.root, "a delegation is trusted");
-    let policy = policy(ground, peer, &verified.delegation().scopes, temporary)?;
+    let policy = policy(ground, peer, &verified.scopes(), temporary)?;
     Ok(Authority { delegation: verified.delegation().clone(), bytes: verified.bytes().to_vec(), policy })
 }
 

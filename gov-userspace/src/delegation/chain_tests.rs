@@ -137,6 +137,55 @@ fn a_child_may_narrow_and_never_widen() {
     assert_eq!(fault("/parent_delegation_id", json!(null)), ChainFault::Parent);
 }
 
+/// The scopes that hold for the last of these grant lists, each one narrowed by the next.
+fn chain_of(lists: &[&[&str]]) -> Result<Vec<String>, ChainFault> {
+    let keys: Vec<Secret> = (0..=lists.len()).map(|_| Secret::generate().unwrap()).collect();
+    let mut links: Vec<Unverified> = Vec::new();
+    for ((place, list), left) in lists.iter().enumerate().zip((0..lists.len()).rev()) {
+        let asked = Request {
+            scopes: scopes(list),
+            max_depth: left.try_into().unwrap(),
+            subject: Some(keys[place.saturating_add(1)].public()),
+            ..example()
+        };
+        let mut body = super::body(&asked, keys[place].public(), at(NOW)).unwrap();
+        body["parent_delegation_id"] = json!(links.last().map(|link| &link.claims().id));
+        links.push(Unverified::parse(&sign(body, &keys[place]).unwrap()).unwrap());
+    }
+    match verify_chain(links, at(NOW)) {
+        Ok(verified) => Ok(verified.scopes().iter().map(ToString::to_string).collect()),
+        Err(DelegationError::Chain { fault, .. }) => Err(fault),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_limit_goes_down_a_chain_and_never_widens() {
+    let held = chain_of(&[
+        &["file:read:/a", "limit:breaker:20:1m:5m", "limit:execs:10"],
+        &["file:read:/a", "limit:execs:5", "limit:forks:7"],
+        &["file:read:/a/b", "limit:files:3"],
+    ]);
+    let expected =
+        ["file:read:/a/b", "limit:files:3", "limit:execs:5", "limit:forks:7", "limit:breaker:20:1m:5m"];
+    assert_eq!(held.unwrap(), expected);
+    let fault = |lists: &[&[&str]]| chain_of(lists).unwrap_err();
+    let limit = |text: &str| ChainFault::Limit(text.parse().unwrap());
+    assert_eq!(
+        fault(&[&["file:read:/a", "limit:execs:10"], &["file:read:/a", "limit:execs:11"]]),
+        limit("limit:execs:11")
+    );
+    // A link in between that names no limit does not take it away.
+    assert_eq!(
+        fault(&[&["file:read:/a", "limit:execs:10"], &["file:read:/a"], &["file:read:/a", "limit:execs:11"]]),
+        limit("limit:execs:11")
+    );
+    assert_eq!(
+        fault(&[&["limit:breaker:20:1m:5m"], &["limit:breaker:19:1m:5m"]]),
+        limit("limit:breaker:19:1m:5m")
+    );
+}
+
 #[test]
 fn a_chain_has_one_to_sixteen_links() {
     assert_eq!(verify_chain(Vec::new(), at(NOW)).unwrap_err(), DelegationError::ChainLength(0));

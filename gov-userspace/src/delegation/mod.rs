@@ -17,8 +17,8 @@ use thiserror::Error;
 use crate::json::JsonError;
 use crate::key::{KeyError, Public, SIGNATURE_LENGTH};
 use crate::money::{Money, MoneyError};
-use crate::scope::Scope;
 use crate::scope::grant::GrantError;
+use crate::scope::{Scope, with_inherited};
 
 pub use build::{Request, body, lifetime, request, sign};
 pub use record::{instant, written};
@@ -124,6 +124,12 @@ impl Verified {
         &self.leaf
     }
 
+    /// What is granted, and the limits of the ancestors of each kind that the delegation itself does not name.
+    pub fn scopes(&self) -> Vec<Scope> {
+        let above = self.ancestors.iter().rev().map(|link| link.scopes.as_slice());
+        with_inherited(&self.leaf.scopes, above)
+    }
+
     /// The delegation at the start of the chain, whose issuer must be trusted; itself if it is a root.
     pub fn root(&self) -> &Delegation {
         self.ancestors.first().unwrap_or(&self.leaf)
@@ -224,6 +230,9 @@ pub enum ChainFault {
     /// A scope.
     #[error("grants `{0}`, which its parent does not")]
     Scope(Scope),
+    /// A limit.
+    #[error("has `{0}`, which is not as strict as the limit above it")]
+    Limit(Scope),
     /// Money.
     #[error("may spend more than its parent")]
     Spend,

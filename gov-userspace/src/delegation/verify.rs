@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{ChainFault, Delegation, DelegationError, MAX_CHAIN, Spend, Unverified, Verified};
 use crate::json::{self, JsonError};
+use crate::scope::{Scope, permits};
 
 /// What stands before the bytes whose digest is the id.
 const ID_DOMAIN: &[u8] = b"APS-AUTHORITY-DELEGATION-ID-V1\0";
@@ -63,7 +64,7 @@ pub fn verify_chain(chain: Vec<Unverified>, now: Timestamp) -> Result<Verified, 
     for link in links {
         link.check(now)?;
         let repeated = !seen.insert(link.claims.id.clone());
-        let fault = if repeated { Some(ChainFault::Repeated) } else { widens(&verified.leaf, &link.claims) };
+        let fault = if repeated { Some(ChainFault::Repeated) } else { widens(&verified, &link.claims) };
         if let Some(fault) = fault {
             return Err(DelegationError::Chain { id: link.claims.id, fault });
         }
@@ -73,8 +74,9 @@ pub fn verify_chain(chain: Vec<Unverified>, now: Timestamp) -> Result<Verified, 
     Ok(verified)
 }
 
-/// What a child has that its parent does not give.
-fn widens(parent: &Delegation, child: &Delegation) -> Option<ChainFault> {
+/// What a child has that the chain above it does not give.
+fn widens(above: &Verified, child: &Delegation) -> Option<ChainFault> {
+    let parent = &above.leaf;
     if child.parent.as_ref() != Some(&parent.id) {
         return Some(ChainFault::Parent);
     }
@@ -84,10 +86,11 @@ fn widens(parent: &Delegation, child: &Delegation) -> Option<ChainFault> {
     if child.issued_at < parent.not_before || child.issued_at >= parent.not_after {
         return Some(ChainFault::IssuedAt);
     }
-    if let Some(scope) =
-        child.scopes.iter().find(|scope| !parent.scopes.iter().any(|wide| wide.covers(scope)))
-    {
-        return Some(ChainFault::Scope(scope.clone()));
+    let held = above.scopes();
+    match child.scopes.iter().find(|scope| !permits(&held, scope)) {
+        Some(scope @ Scope::Limit(_)) => return Some(ChainFault::Limit(scope.clone())),
+        Some(scope) => return Some(ChainFault::Scope(scope.clone())),
+        None => {}
     }
     let faults = [
         (spends_more(parent.spend, child.spend), ChainFault::Spend),

@@ -3,6 +3,9 @@
 //! Objects are judged by the path that they have after every symbolic link, so a scope's path is resolved the
 //! same way when it is compiled ([`HostFacts`] says how it stands). A scope that cannot be enforced is an error.
 
+mod digest;
+mod error;
+mod limits;
 mod nets;
 mod place;
 mod tree;
@@ -12,14 +15,11 @@ use std::net::IpAddr;
 use gov_common::decide::is_shell;
 use gov_common::limits::Limits;
 use gov_common::policy::{EdgeKey, NO_SCOPE, NetRule, Node};
-use sha2::{Digest, Sha256};
-use thiserror::Error;
 
 use crate::profile::Expanded;
-use crate::scope::{CleanPath, FileRight, Host, Ports, Prefix, Scope};
+use crate::scope::{CleanPath, FileRight, Host, Ports, Scope, capability_bit, door};
 
-/// What starts the bytes that [`Compiled::digest`] is taken over.
-const DIGEST_DOMAIN: &[u8] = b"gov-policy-v1\0";
+pub use error::PolicyError;
 
 /// A policy, ready to be loaded. Node ids are relative: the root is 0, the others count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,11 +43,13 @@ pub struct Compiled {
     pub shells: bool,
     /// What the scope indices in nodes and port ranges mean: each scope's text.
     pub scopes: Vec<String>,
-    /// SHA-256 over `gov-policy-v1`, a NUL and then, numbers little-endian: the count of edges (u32) and the root
-    /// node (id u32, rights u8, flags u8, read, write and execute scope u16 each); each edge's parent (u32), more
-    /// (u32), 64 name bytes and node; the count of prefixes (u32); each prefix's bits (u8), 16 address bytes,
-    /// count of ranges (u32) and each range's first, last and scope (u16 each); shells (u8); the count of scopes
-    /// (u32) and each one's length in bytes (u32) and text.
+    /// SHA-256 over `gov-policy-v2`, a NUL and then, numbers little-endian: the count of edges (u32) and the root
+    /// node (id u32, rights u8, flags u8, read, write, execute and connect scope u16 each); each edge's parent (u32),
+    /// more (u32), 64 name bytes and node; the count of prefixes (u32); each prefix's bits (u8), 16 address bytes,
+    /// count of ranges (u32) and each range's first, last and scope (u16 each); the same of the prefixes to listen
+    /// on; doors (u32); capabilities (u64); the most of each budget in the order of its number, and the breaker's
+    /// refusals, window and cooldown (u32 each); shells (u8); the count of scopes (u32) and each one's length in
+    /// bytes (u32) and text.
     pub digest: [u8; 32],
 }
 
@@ -125,67 +127,6 @@ pub enum Found {
     Other,
 }
 
-/// Why scopes cannot be compiled, with what to do.
-#[derive(Debug, Error)]
-pub enum PolicyError {
-    /// A kind of scope whose enforcement is not built.
-    #[error("scope `{0}` is not enforceable yet by this version: leave it out")]
-    NotEnforceable(Scope),
-    /// A profile that was not replaced by what it holds.
-    #[error("profile `{0}` was not expanded: expand profiles before compiling")]
-    Profile(String),
-    /// More scopes than indices.
-    #[error("{0} scopes are more than a policy holds ({NO_SCOPE}): grant directories instead of files")]
-    TooManyScopes(usize),
-    /// A path with more components than the kernel walks.
-    #[error("scope `{0}` lies deeper than the kernel looks (63 components): grant a directory above it")]
-    TooDeep(Scope),
-    /// A link that somebody could point elsewhere.
-    #[error(
-        "scope `{scope}`: `{link}` is a symbolic link that others than root may change: grant what it leads to, `{target}`"
-    )]
-    Link {
-        /// The scope.
-        scope: Scope,
-        /// The link in its path.
-        link: CleanPath,
-        /// What the link holds, made printable.
-        target: String,
-    },
-    /// Links that lead on and on.
-    #[error("scope `{0}` leads through more than 40 symbolic links: grant the path that is meant")]
-    LinkLoop(Scope),
-    /// A link that leads to a path that cannot be.
-    #[error("scope `{0}` leads through a symbolic link to nowhere: grant the path that is meant")]
-    Dangling(Scope),
-    /// `/proc/self` or the like in the path.
-    #[error(
-        "scope `{scope}` leads through `{link}`, which leads each process elsewhere: grant `/proc`, or the path that is meant"
-    )]
-    ProcLink {
-        /// The scope.
-        scope: Scope,
-        /// The link in its path.
-        link: CleanPath,
-    },
-    /// The host could not say what stands there.
-    #[error("scope `{scope}`: cannot look at `{path}`: {source}")]
-    Look {
-        /// The scope.
-        scope: Scope,
-        /// The path looked at.
-        path: CleanPath,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// More ranges of ports for one prefix than its rule holds.
-    #[error("more than {max} ranges of ports are granted for `{prefix}`: merge some into one range", max = gov_common::policy::MAX_PORT_RANGES)]
-    TooManyPorts {
-        /// The prefix.
-        prefix: Prefix,
-    },
-}
-
 /// Compiles scopes, whose profiles are expanded, for a host.
 ///
 /// # Errors
@@ -193,30 +134,38 @@ pub enum PolicyError {
 pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Result<Compiled, PolicyError> {
     let Grants { scopes, own } = grants.into();
     let mut tree = tree::Branch::default();
-    let mut rules = Vec::new();
-    let mut shells = false;
+    let (mut connecting, mut listening) = (Vec::new(), Vec::new());
+    let (mut doors, mut capabilities, mut shells) = (0, 0, false);
     for ((scope, index), place_in_list) in scopes.iter().zip(0..NO_SCOPE).zip(0..) {
+        let of_profile = place_in_list >= own;
+        let not_enforceable = || PolicyError::NotEnforceable(scope.clone());
         match scope {
             Scope::File(right, path) => {
-                let place = match place::resolve(scope, path, facts) {
-                    // Whoever wrote the profile knew nothing of a link that somebody has here. What the link
-                    // leads to is not granted, and what stands in its own place is.
-                    Err(PolicyError::Link { .. }) if place_in_list >= own => place::unresolved(path),
-                    outcome => outcome?,
-                };
+                let place = place(scope, path, of_profile, facts)?;
                 let named = *right == FileRight::Execute && !place.is_directory && names_itself(path, &place);
-                tree.grant(place.components, *right, named, index);
+                tree.grant(place.components, tree::Grant::File { right: *right, named }, index);
             }
-            Scope::External => rules.push(nets::external(&facts.addresses(), index)),
-            Scope::Loopback(port) => rules.extend(nets::loopback(port.map_or(Ports::ALL, Ports::one), index)),
-            Scope::Connect(Host::Prefix(prefix), ports) => rules.push(nets::connect(*prefix, *ports, index)),
+            Scope::Unix(path) => {
+                let place = place(scope, path, of_profile, facts)?;
+                tree.grant(place.components, tree::Grant::Connect, index);
+            }
+            Scope::External => connecting.push(nets::external(&facts.addresses(), index)),
+            Scope::Loopback(port) => {
+                connecting.extend(nets::loopback(port.map_or(Ports::ALL, Ports::one), index));
+            }
+            Scope::Connect(Host::Prefix(prefix), ports) => {
+                connecting.push(nets::connect(*prefix, *ports, index));
+            }
+            // A packet carries no name, and what one resolves to changes.
+            Scope::Connect(Host::Name(_) | Host::Suffix(_), _) => return Err(not_enforceable()),
+            Scope::Listen(address, port) => listening.push(nets::listen(*address, *port, index)),
             Scope::Shell => shells = true,
-            Scope::Connect(Host::Name(_) | Host::Suffix(_), _)
-            | Scope::Listen(..)
-            | Scope::Unix(_)
-            | Scope::Process(_)
-            | Scope::Capability(_)
-            | Scope::Kernel(_) => return Err(PolicyError::NotEnforceable(scope.clone())),
+            Scope::Process(_) | Scope::Kernel(_) => {
+                doors |= door(scope).ok_or_else(not_enforceable)?.bit();
+            }
+            Scope::Capability(name) => capabilities |= capability_bit(name).ok_or_else(not_enforceable)?,
+            // Together below: it takes all of them to say what holds.
+            Scope::Limit(_) => {}
             Scope::Profile(name) => return Err(PolicyError::Profile(name.clone())),
         }
     }
@@ -224,22 +173,35 @@ pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Resu
         return Err(PolicyError::TooManyScopes(scopes.len()));
     }
     let (root, edges) = tree.number();
-    let nets = nets::merge(&rules)?;
-    let scopes = scopes.iter().map(Scope::to_string).collect();
     let mut compiled = Compiled {
         root,
         edges,
-        nets,
-        listens: Vec::new(),
-        doors: 0,
-        capabilities: 0,
-        limits: Limits::NONE,
+        nets: nets::merge(&connecting)?,
+        listens: nets::merge(&listening)?,
+        doors,
+        capabilities,
+        limits: limits::strictest(scopes)?,
         shells,
-        scopes,
+        scopes: scopes.iter().map(Scope::to_string).collect(),
         digest: [0; 32],
     };
-    compiled.digest = digest(&compiled);
+    compiled.digest = digest::digest(&compiled);
     Ok(compiled)
+}
+
+/// Where the path of a scope leads.
+fn place(
+    scope: &Scope,
+    path: &CleanPath,
+    of_profile: bool,
+    facts: &dyn HostFacts,
+) -> Result<place::Place, PolicyError> {
+    match place::resolve(scope, path, facts) {
+        // Whoever wrote the profile knew nothing of a link that somebody has here. What the link leads to is not
+        // granted, and what stands in its own place is.
+        Err(PolicyError::Link { .. }) if of_profile => Ok(place::unresolved(path)),
+        outcome => outcome,
+    }
 }
 
 /// Whether a path names the file that it leads to: `/bin/sh` names the shell there, whatever that is called, but
@@ -247,49 +209,6 @@ pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Resu
 fn names_itself(path: &CleanPath, place: &place::Place) -> bool {
     let leads_to_shell = place.components.last().is_some_and(|last| is_shell(last));
     !leads_to_shell || path.components().last().is_some_and(is_shell)
-}
-
-fn digest(compiled: &Compiled) -> [u8; 32] {
-    let mut hash = Sha256::new_with_prefix(DIGEST_DOMAIN);
-    hash.update(count(compiled.edges.len()));
-    hash_node(&mut hash, compiled.root);
-    for (key, node) in &compiled.edges {
-        hash.update(key.parent.to_le_bytes());
-        hash.update(key.more.to_le_bytes());
-        hash.update(key.name);
-        hash_node(&mut hash, *node);
-    }
-    hash.update(count(compiled.nets.len()));
-    for entry in &compiled.nets {
-        hash.update([entry.prefix_bits]);
-        hash.update(entry.address);
-        hash.update(entry.rule.count.to_le_bytes());
-        for range in nets::ranges(&entry.rule) {
-            hash.update(range.first.to_le_bytes());
-            hash.update(range.last.to_le_bytes());
-            hash.update(range.scope.to_le_bytes());
-        }
-    }
-    hash.update([u8::from(compiled.shells)]);
-    hash.update(count(compiled.scopes.len()));
-    for scope in &compiled.scopes {
-        hash.update(count(scope.len()));
-        hash.update(scope);
-    }
-    hash.finalize().into()
-}
-
-fn hash_node(hash: &mut Sha256, node: Node) {
-    hash.update(node.id.to_le_bytes());
-    hash.update([node.rights, node.flags]);
-    for scope in [node.read_scope, node.write_scope, node.execute_scope] {
-        hash.update(scope.to_le_bytes());
-    }
-}
-
-/// A count or length; each is far below `u32::MAX`, and one that is not differs in the bytes that follow.
-fn count(length: usize) -> [u8; 4] {
-    u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
 }
 
 #[cfg(test)]

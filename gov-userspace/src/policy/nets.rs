@@ -51,6 +51,14 @@ pub(super) fn connect(prefix: Prefix, ports: Ports, scope: u16) -> Rule {
     Rule { prefix, holes: if spans_v4 { vec![Prefix::V4] } else { Vec::new() }, ports, scope }
 }
 
+/// `network:listen`. The unspecified address, by which a socket listens on all, is looked up as it is, so that only
+/// a rule for every address holds it. Port 0, by which the kernel is to choose one, takes a grant of all.
+pub(super) fn listen(address: Option<IpAddr>, port: Option<u16>, scope: u16) -> Rule {
+    let prefix = address.map_or(Prefix::EVERYTHING, Prefix::host);
+    let ports = port.map_or(Ports { first: 0, last: u16::MAX }, Ports::one);
+    Rule { prefix, holes: Vec::new(), ports, scope }
+}
+
 /// The entries for these rules.
 pub(super) fn merge(rules: &[Rule]) -> Result<Vec<NetEntry>, PolicyError> {
     let prefixes: BTreeSet<Prefix> =

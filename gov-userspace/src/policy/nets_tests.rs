@@ -8,17 +8,23 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// The scope that grants a connection, as the kernel looks it up.
 fn reach(compiled: &Compiled, address: &str, port: u16) -> Option<u16> {
     let address: IpAddr = address.parse().unwrap();
-    lookup(compiled, Prefix::host(address), port)
+    lookup(&compiled.nets, Prefix::host(address), port)
 }
 
-fn lookup(compiled: &Compiled, address: Prefix, port: u16) -> Option<u16> {
+/// The scope that grants listening at an own address.
+fn listens(compiled: &Compiled, address: &str, port: u16) -> Option<u16> {
+    let address: IpAddr = address.parse().unwrap();
+    lookup(&compiled.listens, Prefix::host(address), port)
+}
+
+fn lookup(entries: &[NetEntry], address: Prefix, port: u16) -> Option<u16> {
     let bits = |octets: [u8; 16], count: u8| {
         u128::from_be_bytes(octets).checked_shr(128 - u32::from(count)).unwrap_or(0)
     };
     let holds = |entry: &&NetEntry| {
         bits(entry.address, entry.prefix_bits) == bits(address.octets(), entry.prefix_bits)
     };
-    let entry = compiled.nets.iter().filter(holds).max_by_key(|entry| entry.prefix_bits)?;
+    let entry = entries.iter().filter(holds).max_by_key(|entry| entry.prefix_bits)?;
     let mut ranges = entry.rule.ports.iter().take(usize::try_from(entry.rule.count).unwrap());
     ranges.find(|range| (range.first..=range.last).contains(&port)).map(|range| range.scope)
 }
@@ -74,6 +80,43 @@ fn more_ranges_than_a_rule_holds_are_an_error() {
     assert_eq!(reach(&compiled, "10.0.0.1", 18), Some(9));
 }
 
+#[test]
+fn listening_everywhere_takes_a_grant_of_every_address() {
+    let world = World::default();
+    let compiled =
+        compile(&scopes(&["network:listen:127.0.0.1:8080", "network:listen:[::1]"]), &world).unwrap();
+    assert_eq!(listens(&compiled, "127.0.0.1", 8080), Some(0));
+    assert_eq!(listens(&compiled, "127.0.0.1", 8081), None);
+    assert_eq!(listens(&compiled, "::1", 8081), Some(1));
+    for wildcard in ["0.0.0.0", "::", "127.0.0.2", "192.0.2.5"] {
+        assert_eq!(listens(&compiled, wildcard, 8080), None, "{wildcard}");
+    }
+    let compiled = compile(&scopes(&["network:listen:8080", "network:listen:127.0.0.1:80"]), &world).unwrap();
+    for address in ["0.0.0.0", "::", "127.0.0.1", "::1", "192.0.2.5", "2001:db8::5"] {
+        assert_eq!(listens(&compiled, address, 8080), Some(0), "{address}");
+        assert_eq!(listens(&compiled, address, 0), None, "{address}");
+    }
+    assert_eq!(listens(&compiled, "127.0.0.1", 80), Some(1));
+    assert_eq!(listens(&compiled, "0.0.0.0", 80), None);
+}
+
+#[test]
+fn a_port_of_the_kernel_s_choice_takes_a_grant_of_all() {
+    let compiled = compile(&scopes(&["network:listen"]), &World::default()).unwrap();
+    for port in [0, 1, 65535] {
+        assert_eq!(listens(&compiled, "0.0.0.0", port), Some(0), "{port}");
+    }
+}
+
+#[test]
+fn connecting_is_not_listening() {
+    let connecting = ["network:external", "network:loopback", "network:connect:10.0.0.1"];
+    let compiled = compile(&scopes(&connecting), &World::default()).unwrap();
+    assert!(compiled.listens.is_empty());
+    let compiled = compile(&scopes(&["network:listen"]), &World::default()).unwrap();
+    assert!(compiled.nets.is_empty());
+}
+
 fn any_rule() -> impl Strategy<Value = Scope> {
     let address = prop_oneof![
         (0..4_u32).prop_map(|low| IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 | low))),
@@ -124,6 +167,6 @@ proptest! {
         let expected = rules.iter().zip(0..).filter_map(|(rule, index)| holds(rule).map(|bits| (bits, index)))
             .max_by_key(|(bits, index)| (*bits, std::cmp::Reverse(*index)))
             .map(|(_, index): (u8, u16)| index);
-        prop_assert_eq!(lookup(&compiled, Prefix::host(address), port), expected);
+        prop_assert_eq!(lookup(&compiled.nets, Prefix::host(address), port), expected);
     }
 }

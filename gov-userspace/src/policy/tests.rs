@@ -1,7 +1,10 @@
+use super::digest::digest;
 use super::{Compiled, Found, HostFacts, PolicyError, compile};
 use crate::profile::Expanded;
 use crate::scope::tests::{any_file_right, any_path};
-use crate::scope::{CleanPath, FileRight, Scope};
+use crate::scope::{CAPABILITIES, CleanPath, FileRight, KERNEL_ACTS, PROCESS_ACTS, Scope};
+use gov_common::doors::Door;
+use gov_common::limits::{Limits, UNLIMITED};
 use gov_common::policy::{CHUNK, EdgeKey, NO_SCOPE, NODE_EXECUTE_NAMED, Node};
 use gov_common::rights::Rights;
 use proptest::collection::vec;
@@ -222,15 +225,7 @@ fn a_path_that_no_link_can_lead_through_is_an_error() {
 
 #[test]
 fn what_cannot_be_enforced_is_an_error() {
-    for scope in [
-        "network:connect:api.example.com",
-        "network:connect:*.example.com",
-        "network:listen",
-        "network:unix:/run/x",
-        "process:signal",
-        "capability:CAP_NET_RAW",
-        "kernel:mount",
-    ] {
+    for scope in ["network:connect:api.example.com", "network:connect:*.example.com"] {
         let error = compile(&scopes(&[scope]), &World::default()).unwrap_err();
         assert!(error.to_string().contains("not enforceable yet by this version"), "{error}");
     }
@@ -247,19 +242,111 @@ fn shells_are_granted_by_their_scope_only() {
 }
 
 #[test]
+fn a_grant_of_local_sockets_lets_connect_at_and_below_its_path_and_read_nothing() {
+    let world = World::default().link("/var/run", "/run", true).with("/run/x", Found::Other);
+    let compiled = compile(&scopes(&["file:read:/run/y", "network:unix:/var/run/x"]), &world).unwrap();
+    for path in ["/run/x", "/run/x/sock"] {
+        let (node, _) = walk(&compiled, path.as_bytes());
+        assert_eq!((node.rights, node.connect_scope), (Rights::CONNECT.bits(), 1), "{path}");
+        assert_eq!((node.read_scope, node.write_scope, node.execute_scope), (NO_SCOPE, NO_SCOPE, NO_SCOPE));
+    }
+    assert!(!may(&compiled, "/run/y", Rights::CONNECT));
+    assert!(!may(&compiled, "/run/x-evil", Rights::CONNECT));
+    let theirs = World::default().link("/srv/s", "/run/docker.sock", false);
+    let error = compile(&scopes(&["network:unix:/srv/s"]), &theirs).unwrap_err();
+    assert!(matches!(error, PolicyError::Link { .. }), "{error}");
+}
+
+#[test]
+fn rights_on_a_socket_s_path_add_up() {
+    let compiled = compile(&scopes(&["file:write:/run", "network:unix:/run/x"]), &World::default()).unwrap();
+    assert!(may(&compiled, "/run/x", Rights::WRITE.with(Rights::READ).with(Rights::CONNECT)));
+    assert_eq!(walk(&compiled, b"/run/x").0.write_scope, 0);
+    assert_eq!(walk(&compiled, b"/run/x").0.connect_scope, 1);
+    assert!(!may(&compiled, "/run", Rights::CONNECT));
+}
+
+#[test]
+fn doors_and_capabilities_are_bits_of_their_numbers() {
+    let compiled = |texts: &[&str]| compile(&scopes(texts), &World::default()).unwrap();
+    let some = compiled(&["kernel:mount", "process:trace", "capability:CAP_NET_RAW", "capability:CAP_BPF"]);
+    assert_eq!(some.doors, Door::Mount.bit() | Door::Trace.bit());
+    assert_eq!(some.capabilities, 1 << 13 | 1 << 39);
+    let none = compiled(&["file:read:/", "shell:arbitrary", "network:external"]);
+    assert_eq!((none.doors, none.capabilities, none.limits), (0, 0, Limits::NONE));
+    for act in KERNEL_ACTS.map(Scope::Kernel).into_iter().chain(PROCESS_ACTS.map(Scope::Process)) {
+        assert_eq!(compiled(&[&act.to_string()]).doors.count_ones(), 1, "{act}");
+    }
+    for (name, number) in CAPABILITIES.into_iter().zip(0..) {
+        assert_eq!(compiled(&[&Scope::Capability(name).to_string()]).capabilities, 1 << number, "{name}");
+    }
+}
+
+#[test]
+fn of_two_limits_the_stricter_holds_and_of_two_breakers_none() {
+    let limits = |texts: &[&str]| compile(&scopes(texts), &World::default()).map(|policy| policy.limits);
+    let held = limits(&["limit:execs:9", "limit:files:0", "limit:execs:5", "limit:execs:7"]).unwrap();
+    assert_eq!(held.most, [5, UNLIMITED, UNLIMITED, 0, UNLIMITED]);
+    assert_eq!(held.breaker_refusals, UNLIMITED);
+    let held = limits(&["limit:breaker:20:1m:5m", "limit:breaker:20:60s:300s"]).unwrap();
+    assert_eq!((held.breaker_refusals, held.breaker_window_s, held.breaker_cooldown_s), (20, 60, 300));
+    assert_eq!(limits(&["limit:breaker:20:1m:forever"]).unwrap().breaker_cooldown_s, 0);
+    let error = limits(&["limit:breaker:20:1m:5m", "limit:breaker:20:1m:6m"]).unwrap_err().to_string();
+    assert!(
+        error.contains("`limit:breaker:20:1m:6m`") && error.ends_with("leave one of them out"),
+        "{error}"
+    );
+}
+
+#[test]
 fn the_digest_changes_with_whatever_is_compiled() {
-    let digest = |texts: &[&str]| compile(&scopes(texts), &World::default()).unwrap().digest;
-    let base = digest(&["file:read:/a", "network:loopback"]);
-    assert_eq!(base, digest(&["file:read:/a", "network:loopback"]));
+    let digest_of = |texts: &[&str]| compile(&scopes(texts), &World::default()).unwrap().digest;
+    let base = digest_of(&["file:read:/a", "network:loopback"]);
+    assert_eq!(base, digest_of(&["file:read:/a", "network:loopback"]));
     for other in [
         &["file:write:/a", "network:loopback"][..],
         &["file:read:/b", "network:loopback"],
         &["file:read:/a", "network:loopback:1"],
         &["file:read:/a", "network:loopback", "shell:arbitrary"],
         &["network:loopback", "file:read:/a"],
+        &["file:read:/a", "network:unix:/a"],
+        &["file:read:/a", "network:loopback", "network:listen:1"],
+        &["file:read:/a", "network:loopback", "kernel:bpf"],
+        &["file:read:/a", "network:loopback", "capability:CAP_BPF"],
+        &["file:read:/a", "network:loopback", "limit:execs:1"],
     ] {
-        assert_ne!(base, digest(other), "{other:?}");
+        assert_ne!(base, digest_of(other), "{other:?}");
     }
+}
+
+/// Only what a field of the compiled policy says, not the text of its scopes.
+#[test]
+fn the_digest_covers_each_field() {
+    let base = compile(&scopes(&["file:read:/a"]), &World::default()).unwrap();
+    let listens = compile(&scopes(&["network:listen:80"]), &World::default()).unwrap().listens;
+    let root = |connect_scope| Node { connect_scope, ..base.root };
+    let limited = |change: fn(&mut Limits)| {
+        let mut limits = base.limits;
+        change(&mut limits);
+        Compiled { limits, ..base.clone() }
+    };
+    for changed in [
+        Compiled { root: root(0), ..base.clone() },
+        Compiled { nets: listens.clone(), ..base.clone() },
+        Compiled { listens: listens.clone(), ..base.clone() },
+        Compiled { doors: 2, ..base.clone() },
+        Compiled { capabilities: 1, ..base.clone() },
+        Compiled { shells: true, ..base.clone() },
+        limited(|limits| limits.most[0] = 1),
+        limited(|limits| limits.most[4] = 1),
+        limited(|limits| limits.breaker_refusals = 1),
+        limited(|limits| limits.breaker_window_s = 1),
+        limited(|limits| limits.breaker_cooldown_s = 1),
+    ] {
+        assert_ne!(digest(&changed), digest(&base), "{changed:?}");
+    }
+    let swapped = Compiled { nets: listens.clone(), ..base.clone() };
+    assert_ne!(digest(&swapped), digest(&Compiled { listens, ..base.clone() }));
 }
 
 /// The naive model: of the grants of a right whose path covers this one, the longest, then the first.

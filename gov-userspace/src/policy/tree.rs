@@ -15,30 +15,45 @@ pub(super) struct Branch {
     read: Option<u16>,
     write: Option<u16>,
     execute: Option<u16>,
+    /// The same for connecting to local sockets.
+    connect: Option<u16>,
     /// A `code:execute` names this very file.
     named: bool,
 }
 
+/// What is granted at a path.
+pub(super) enum Grant {
+    /// A right on files.
+    File {
+        /// The right.
+        right: FileRight,
+        /// A `code:execute` names this very file.
+        named: bool,
+    },
+    /// Connecting to local sockets.
+    Connect,
+}
+
 impl Branch {
     /// Adds a grant; `self` is the root. Indices come in rising order.
-    pub(super) fn grant(&mut self, components: Vec<Vec<u8>>, right: FileRight, named: bool, index: u16) {
+    pub(super) fn grant(&mut self, components: Vec<Vec<u8>>, grant: Grant, index: u16) {
         let mut at = self;
         for component in components {
             at = at.children.entry(component).or_default();
         }
-        let slot = match right {
-            FileRight::Read => &mut at.read,
-            FileRight::Write => &mut at.write,
-            FileRight::Execute => &mut at.execute,
+        at.named |= matches!(grant, Grant::File { named: true, .. });
+        let slot = match grant {
+            Grant::File { right: FileRight::Read, .. } => &mut at.read,
+            Grant::File { right: FileRight::Write, .. } => &mut at.write,
+            Grant::File { right: FileRight::Execute, .. } => &mut at.execute,
+            Grant::Connect => &mut at.connect,
         };
         slot.get_or_insert(index);
-        at.named |= named;
     }
 
     /// Numbers the tree from the root down: its root, and every edge with the node that it leads to.
     pub(super) fn number(&self) -> (Node, Vec<(EdgeKey, Node)>) {
-        let nothing =
-            Node {
+        let nothing = Node {
             read_scope: NO_SCOPE,
             write_scope: NO_SCOPE,
             execute_scope: NO_SCOPE,
@@ -76,7 +91,13 @@ impl Branch {
 
     /// This branch's node, given what holds in the directory that it stands in.
     fn node(&self, id: u32, above: Node) -> Node {
-        let own = [(self.read, Rights::READ), (self.write, Rights::WRITE), (self.execute, Rights::EXECUTE)]
+        let granted = [
+            (self.read, Rights::READ),
+            (self.write, Rights::WRITE),
+            (self.execute, Rights::EXECUTE),
+            (self.connect, Rights::CONNECT),
+        ];
+        let own = granted
             .into_iter()
             .filter(|(scope, _)| scope.is_some())
             .fold(Rights::NONE, |rights, (_, right)| rights.with(right));
@@ -88,7 +109,7 @@ impl Branch {
             read_scope: reading.unwrap_or(above.read_scope),
             write_scope: self.write.unwrap_or(above.write_scope),
             execute_scope: self.execute.unwrap_or(above.execute_scope),
-            connect_scope: above.connect_scope,
+            connect_scope: self.connect.unwrap_or(above.connect_scope),
             reserved: 0,
         }
     }

@@ -97,6 +97,14 @@ pub enum ProfileError {
         /// The scope.
         scope: Scope,
     },
+    /// A limit, which is none of what a profile grants.
+    #[error("profile `{name}` has `{scope}`, and a limit stands in a delegation: name it there")]
+    Limit {
+        /// The profile.
+        name: String,
+        /// The limit.
+        scope: Scope,
+    },
     /// It includes itself.
     #[error("profile `{0}` includes itself: remove it from `include`, there or in what it includes")]
     Cycle(String),
@@ -135,6 +143,8 @@ impl Profile {
         };
         match replaced.parse() {
             Ok(scope @ Scope::Profile(_)) => Err(ProfileError::Nested { name, scope }),
+            // Who leaves the profile out of a narrower delegation would leave out the limit.
+            Ok(scope @ Scope::Limit(_)) => Err(ProfileError::Limit { name, scope }),
             Ok(scope) => Ok(scope),
             Err(error) => Err(ProfileError::Scope { name, error }),
         }

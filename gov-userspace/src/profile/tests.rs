@@ -95,6 +95,7 @@ fn a_profile_that_cannot_be_used_says_why() {
         assert!(matches!(with(&format!("file:read:{misplaced}")), ProfileError::Form { .. }), "{misplaced}");
     }
     assert!(matches!(with("profile:base"), ProfileError::Nested { .. }));
+    assert!(matches!(with("limit:execs:5"), ProfileError::Limit { .. }));
     assert!(matches!(
         parse("name = \"x\"\ndescription = \"\"\nscopes = []\nscope = []"),
         ProfileError::Form { .. }

@@ -6,15 +6,21 @@ use gov_common::event::Action;
 use gov_common::rights::Rights;
 use gov_common::verdict::{EACCES, EAGAIN, EDQUOT, EKEYEXPIRED, EKEYREVOKED, Reason};
 
+use super::about::{about, budget, target};
 use super::{Encoder, FORMAT, remedy};
 use crate::canonical::Writer;
 use crate::event::{Address, Event, Extra, Object, Task};
+use crate::scope::most;
 
 /// Appends the line of `event` to `out`.
 pub(super) fn write(event: &Event, encoder: &Encoder, index: u64, out: &mut Vec<u8>) {
     let refused = event.reason != Reason::Granted;
     let decision = event.action.is_decision();
+    let about = about(event);
     Writer::new(out).object(None, |line| {
+        if let Some(text) = &about {
+            line.text("about", text);
+        }
         line.text("action", event.action.name());
         if let Some(far) = &event.address {
             address(far, line);
@@ -33,7 +39,7 @@ pub(super) fn write(event: &Event, encoder: &Encoder, index: u64, out: &mut Vec<
         if refused && !event.enforced {
             line.truth("enforced", false);
         }
-        if refused && let Some(name) = errno_name(event.reason) {
+        if refused && let Some(name) = errno_name(event.action, event.reason) {
             line.text("errno", name);
         }
         if let Some(scope) = remedy(event, &encoder.granted) {
@@ -41,21 +47,25 @@ pub(super) fn write(event: &Event, encoder: &Encoder, index: u64, out: &mut Vec<
         }
         line.integer("index", index);
         line.text("kind", kind(event.action));
+        let limited = (event.action == Action::Budget).then(|| budget(event)).flatten();
+        if let Some(most) = limited.and_then(|budget| most(&encoder.granted, budget)) {
+            line.integer("most", most.into());
+        }
         if let Some(file) = &event.object {
             object(file, line);
         }
         if decision {
             line.text("reason", event.reason.name());
         }
-        if let Some(scope) = event.scope {
-            match encoder.facts.scopes.get(usize::from(scope)) {
-                Some(text) => line.text("scope", text),
-                // Not one of the policy's scopes: said as it is, and a verifier refuses it.
-                None => line.text("scope", &format!("#{scope}")),
-            }
+        scope(event, about.as_deref(), encoder, line);
+        if event.action == Action::Break && event.target != 0 {
+            line.integer("seconds", event.target.into());
         }
         line.integer("sequence", event.sequence);
         line.text("session", &encoder.facts.session);
+        if let Some(process) = target(event) {
+            line.integer("target", process.into());
+        }
         task(&event.task, line);
         if let Extra::Path(path) = &event.extra {
             line.object(Some("to"), |to| {
@@ -64,6 +74,9 @@ pub(super) fn write(event: &Event, encoder: &Encoder, index: u64, out: &mut Vec<
                 }
                 bytes("hex", "path", path, to);
             });
+        }
+        if event.action == Action::Budget {
+            line.integer("used", event.target.into());
         }
         line.integer("v", FORMAT);
         if decision {
@@ -83,26 +96,53 @@ pub(super) fn write(event: &Event, encoder: &Encoder, index: u64, out: &mut Vec<
 }
 
 /// The rights by name; an array keeps the order that it is written in.
-const RIGHTS: [(Rights, &str); 3] =
-    [(Rights::READ, "read"), (Rights::WRITE, "write"), (Rights::EXECUTE, "execute")];
+const RIGHTS: [(Rights, &str); 4] = [
+    (Rights::READ, "read"),
+    (Rights::WRITE, "write"),
+    (Rights::EXECUTE, "execute"),
+    (Rights::CONNECT, "connect"),
+];
 
 fn kind(action: Action) -> &'static str {
     match action {
         Action::ReadDirectory => "directory",
         Action::Executed => "executed",
         Action::Armed => "armed",
+        Action::Budget => "budget",
+        Action::Break => "break",
         _decision => "decision",
     }
 }
 
-fn errno_name(reason: Reason) -> Option<&'static str> {
+/// The scope that granted it.
+fn scope(event: &Event, about: Option<&str>, encoder: &Encoder, line: &mut Writer<'_>) {
+    let scopes = &encoder.facts.scopes;
+    if let Some(index) = event.scope {
+        match scopes.get(usize::from(index)) {
+            Some(text) => line.text("scope", text),
+            // Not one of the policy's scopes: said as it is, and a verifier refuses it.
+            None => line.text("scope", &format!("#{index}")),
+        }
+    } else if event.reason == Reason::Granted
+        && let Some(text) = about.filter(|text| scopes.iter().any(|scope| scope == text))
+    {
+        // The kernel keeps doors and capabilities as bits, without the places of their scopes.
+        line.text("scope", text);
+    }
+}
+
+/// What the task was told.
+fn errno_name(action: Action, reason: Reason) -> Option<&'static str> {
     match reason.errno() {
+        0 => None,
+        // Whether a task has a capability is a yes or no within the kernel, and whoever asked says EPERM.
+        _refused if action == Action::Capability => Some("EPERM"),
         EAGAIN => Some("EAGAIN"),
         EACCES => Some("EACCES"),
         EDQUOT => Some("EDQUOT"),
         EKEYEXPIRED => Some("EKEYEXPIRED"),
         EKEYREVOKED => Some("EKEYREVOKED"),
-        _granted => None,
+        _unknown => None,
     }
 }
 

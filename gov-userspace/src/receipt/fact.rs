@@ -1,8 +1,11 @@
 //! The facts of a session's life that the daemon receipts: how it started, what it lost, how it ended.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use gov_common::abi::{Kind, State};
+use gov_common::limits::Budget;
 
 use super::artifacts::Artifacts;
 use super::count::Count;
@@ -183,20 +186,28 @@ pub struct Counters {
     pub granted: Totals,
     /// Events that the ring had no room for.
     pub lost: Count,
+    /// Capabilities that were asked for and missing where the kernel itself wants no record of the question.
+    pub probes: Count,
     /// Decisions refused.
     pub refused: Totals,
     /// Events numbered: one more than the last sequence number.
     pub sequence: Count,
+    /// What was used of each budget that the kernel counted something against, by its name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub used: BTreeMap<&'static str, Count>,
 }
 
 impl From<&State> for Counters {
     fn from(state: &State) -> Self {
+        let used = Budget::ALL.into_iter().zip(state.used).map(|(budget, used)| (budget.name(), Count(used)));
         Self {
             counted_reads: Count(state.counted_reads),
             granted: Totals::new(&state.granted),
             lost: Count(state.lost),
+            probes: Count(state.probes),
             refused: Totals::new(&state.refused),
             sequence: Count(state.sequence),
+            used: used.filter(|(_, count)| *count != Count(0)).collect(),
         }
     }
 }

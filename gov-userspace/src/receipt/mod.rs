@@ -3,6 +3,7 @@
 //! docs/receipts.md describes every field and docs/receipt.schema.json is its schema. A line is written once and
 //! its bytes are what the log's tree hashes; nothing is ever serialised again to be checked.
 
+mod about;
 mod artifacts;
 mod count;
 mod decision;
@@ -22,7 +23,7 @@ pub use fact::{
 pub use remedy::remedy;
 
 /// The version of the receipt's form; a reader refuses another.
-pub const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 2;
 
 /// What every receipt of a session needs to know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,14 @@
 //! Receipts are canonical, say what the event says, and name the scope that would have allowed a refusal.
 
+use gov_common::abi::State;
+use gov_common::doors::Door;
 use gov_common::event::Action;
+use gov_common::limits::Budget;
 use gov_common::rights::Rights;
 use gov_common::verdict::Reason;
 use proptest::prelude::*;
 
-use super::{Encoder, Receipt, SessionFacts, remedy};
+use super::{Counters, Encoder, Receipt, SessionFacts, remedy};
 use crate::event::{Address, Event, Extra, Object, Task};
 use crate::scope::Scope;
 
@@ -13,7 +16,16 @@ fn encoder() -> Encoder {
     Encoder::new(SessionFacts {
         session: "s-1".to_owned(),
         delegation_id: "sha256:00".to_owned(),
-        scopes: vec!["file:write:/project".to_owned(), "file:read:/usr".to_owned()],
+        scopes: [
+            "file:write:/project",
+            "file:read:/usr",
+            "kernel:bpf",
+            "capability:CAP_NET_RAW",
+            "limit:execs:500",
+            "limit:execs:700",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     })
 }
 
@@ -61,7 +73,7 @@ fn a_refusal_reads_as_the_documentation_shows_it() {
         r#""object":{"device":"8:1","inode":42,"path":"/etc/cron.d/x"},"reason":"out-of-scope","#,
         r#""sequence":3,"session":"s-1","#,
         r#""task":{"comm":"sh","gid":1000,"parent":1,"pid":10,"start":"5","tid":11,"uid":1000},"#,
-        r#""v":1,"verdict":"deny","wall":"2023-11-14T22:13:21.000000001Z","wanted":["write"]}"#,
+        r#""v":2,"verdict":"deny","wall":"2023-11-14T22:13:21.000000001Z","wanted":["write"]}"#,
     );
     assert_eq!(String::from_utf8(line(&mut encoder, Receipt::Event(&event), 12)).unwrap(), expected);
 }
@@ -124,6 +136,106 @@ fn the_remedy_of_a_connection_names_address_and_port() {
 }
 
 #[test]
+fn the_remedy_of_a_socket_s_own_address_is_to_listen_there() {
+    let mut event = event(Action::Bind, Reason::OutOfScope, Rights::NONE, b"");
+    event.object = None;
+    for (ip, port, scope) in [
+        ("127.0.0.1", 80, "network:listen:127.0.0.1:80"),
+        ("::1", 80, "network:listen:[::1]:80"),
+        ("127.0.0.1", 0, "network:listen:127.0.0.1"),
+        ("0.0.0.0", 80, "network:listen:80"),
+        ("::", 0, "network:listen"),
+    ] {
+        event.address = Some(Address { family: 2, ip: Some(ip.parse().unwrap()), port, protocol: 6 });
+        assert_eq!(remedy(&event, &[]).unwrap(), scope);
+        assert!(Scope::parse(scope.as_bytes()).is_ok());
+    }
+    event.address = Some(Address { family: 1, ip: None, port: 0, protocol: 0 });
+    assert_eq!(remedy(&event, &[]), None);
+}
+
+#[test]
+fn the_remedy_of_a_door_a_capability_and_a_local_socket_is_its_scope() {
+    let mut refused = event(Action::Ground, Reason::Ground, Rights::NONE, b"");
+    refused.object = None;
+    let with = |action, reason, detail| remedy(&Event { action, reason, detail, ..refused.clone() }, &[]);
+    assert_eq!(with(Action::Ground, Reason::Ground, Door::Bpf as u32).unwrap(), "kernel:bpf");
+    assert_eq!(with(Action::Signal, Reason::Ground, Door::Signal as u32).unwrap(), "process:signal");
+    assert_eq!(with(Action::Ground, Reason::Ground, Door::Never as u32), None);
+    assert_eq!(with(Action::Ground, Reason::Ground, 99), None);
+    assert_eq!(with(Action::Ground, Reason::Expired, Door::Bpf as u32), None);
+    assert_eq!(with(Action::Capability, Reason::OutOfScope, 13).unwrap(), "capability:CAP_NET_RAW");
+    assert_eq!(with(Action::Capability, Reason::OutOfScope, 41), None);
+    let unix = event(Action::ConnectUnix, Reason::OutOfScope, Rights::CONNECT, b"/run/docker.sock");
+    assert_eq!(remedy(&unix, &[]).unwrap(), "network:unix:/run/docker.sock");
+    let received = |wanted| remedy(&event(Action::Receive, Reason::OutOfScope, wanted, b"/etc/x"), &[]);
+    assert_eq!(received(Rights::READ).unwrap(), "file:read:/etc/x");
+    assert_eq!(received(Rights::WRITE.with(Rights::READ)).unwrap(), "file:write:/etc/x");
+    assert_eq!(with(Action::GainPrivilege, Reason::PrivilegeGain, 0), None);
+}
+
+/// An event without an object as its receipt says it.
+fn told(action: Action, reason: Reason, detail: u32, target: u32) -> serde_json::Value {
+    let mut event = event(action, reason, Rights::NONE, b"");
+    event.object = None;
+    let line = line(&mut encoder(), Receipt::Event(&Event { detail, target, ..event }), 0);
+    serde_json::from_slice(&line).unwrap()
+}
+
+#[test]
+fn a_door_is_named_with_the_scope_that_opened_it_and_the_process_beyond() {
+    let granted = told(Action::Ground, Reason::Granted, Door::Bpf as u32, 0);
+    assert_eq!((&granted["about"], &granted["scope"]), (&"kernel:bpf".into(), &"kernel:bpf".into()));
+    assert!(granted.get("target").is_none());
+    let refused = told(Action::Trace, Reason::Ground, Door::Trace as u32, 4711);
+    assert_eq!((&refused["about"], &refused["target"]), (&"process:trace".into(), &4711.into()));
+    assert_eq!((&refused["grant"], &refused["errno"]), (&"process:trace".into(), &"EACCES".into()));
+    assert!(refused.get("scope").is_none());
+    // Granted by something that is no scope of this policy: nothing is made up.
+    assert!(told(Action::Mount, Reason::Granted, Door::Mount as u32, 0).get("scope").is_none());
+    assert!(told(Action::Mount, Reason::Ground, Door::Never as u32, 0).get("about").is_none());
+    // Where the detail is no door, it is not taken for one.
+    assert!(told(Action::Create, Reason::OutOfScope, Door::Bpf as u32, 7).get("about").is_none());
+}
+
+#[test]
+fn a_capability_is_named_and_its_refusal_is_what_the_task_saw() {
+    let granted = told(Action::Capability, Reason::Granted, 13, 0);
+    assert_eq!(granted["about"], "capability:CAP_NET_RAW");
+    assert_eq!(granted["scope"], "capability:CAP_NET_RAW");
+    for reason in [Reason::OutOfScope, Reason::Expired, Reason::NoRoomToRecord] {
+        assert_eq!(told(Action::Capability, reason, 41, 0)["errno"], "EPERM");
+    }
+    assert_eq!(told(Action::Capability, Reason::OutOfScope, 41, 0)["about"], "capability:41");
+}
+
+#[test]
+fn a_budget_says_how_much_of_how_much_and_a_break_for_how_long() {
+    let budget = told(Action::Budget, Reason::Granted, Budget::Execs as u32, 400);
+    assert_eq!((&budget["kind"], &budget["about"]), (&"budget".into(), &"limit:execs".into()));
+    assert_eq!((&budget["used"], &budget["most"]), (&400.into(), &500.into()));
+    let unknown = told(Action::Budget, Reason::Granted, Budget::Files as u32, 3);
+    assert!(unknown.get("most").is_none() && unknown["used"] == 3);
+    for member in ["class", "reason", "verdict", "target", "scope"] {
+        assert!(budget.get(member).is_none(), "{member}");
+    }
+    let broken = told(Action::Break, Reason::Granted, 0, 300);
+    assert_eq!((&broken["kind"], &broken["seconds"]), (&"break".into(), &300.into()));
+    assert!(told(Action::Break, Reason::Granted, 0, 0).get("seconds").is_none());
+}
+
+#[test]
+fn the_counters_name_what_was_used_of_budgets() {
+    let mut state = State::default();
+    let written = |state: &State| serde_json::to_value(Counters::from(state)).unwrap();
+    assert!(written(&state).get("used").is_none());
+    state.used[Budget::Files as usize] = 7;
+    state.probes = 2;
+    assert_eq!(written(&state)["used"], serde_json::json!({"files": 7}));
+    assert_eq!(written(&state)["probes"], 2);
+}
+
+#[test]
 fn the_remedy_of_a_rename_is_for_the_path_that_no_scope_covers() {
     let mut event = event(Action::Rename, Reason::OutOfScope, Rights::WRITE, b"/project/a");
     event.extra = Extra::Path(b"/etc/b".to_vec());
@@ -140,7 +252,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         proptest::collection::vec(bytes(), 0..4).prop_map(Extra::Arguments),
     ];
     let numbers = (any::<u64>(), any::<u64>(), 0_u64..1 << 62, any::<u64>(), any::<u32>(), any::<u16>());
-    let picks = (0..Action::ALL.len(), 0..Reason::ALL.len(), 0_u8..8, any::<[bool; 6]>());
+    let picks = (0..Action::ALL.len(), 0..Reason::ALL.len(), 0_u8..16, any::<[bool; 6]>());
     (bytes(), bytes(), extra, numbers, picks, any::<std::net::IpAddr>()).prop_map(
         |(path, comm, extra, (session, sequence, time_ns, inode, small, port), pick, ip)| {
             let (action, reason, wanted, [has_object, has_address, cut, unlinked, extra_cut, enforced]) =
@@ -151,6 +263,7 @@ fn any_event() -> impl Strategy<Value = Event> {
                 has_address.then_some(Address { family: 10, ip: Some(ip), port, protocol: wanted });
             event.scope = extra_cut.then_some(port % 3);
             event.task.comm = comm;
+            (event.detail, event.target) = (u32::from(port % 50), small);
             Event { session, sequence, time_ns, extra, extra_cut, enforced, ..event }
         },
     )

@@ -11,11 +11,10 @@
 //! [`decode`] refuses every other spelling, except that `:*` may be left off where a target stands for everything
 //! below it (a path names a file or a subtree, a host without ports all of them).
 
-use std::net::IpAddr;
-
 use thiserror::Error;
 
-use super::net::{Host, Ports};
+use super::limit::Limit;
+use super::net::{self, Host, Ports};
 use super::parse::{listed, port, profile_name};
 use super::path::CleanPath;
 use super::{CAPABILITIES, FileRight, KERNEL_ACTS, PROCESS_ACTS, Scope};
@@ -127,7 +126,10 @@ pub fn decode(grant: &str) -> Result<Scope, GrantError> {
     let scope = match *segments.as_slice() {
         [resource]
             if open
-                && matches!(resource, "file" | "code" | "network" | "process" | "capability" | "kernel") =>
+                && matches!(
+                    resource,
+                    "file" | "code" | "network" | "process" | "capability" | "kernel" | "limit"
+                ) =>
         {
             return Err(GrantError::Everything(grant.to_owned()));
         }
@@ -147,6 +149,7 @@ pub fn decode(grant: &str) -> Result<Scope, GrantError> {
             listed("capability", name.as_bytes(), &CAPABILITIES).ok().map(Scope::Capability)
         }
         ["kernel", act] => listed("kernel", act.as_bytes(), &KERNEL_ACTS).ok().map(Scope::Kernel),
+        ["limit", ref rest @ ..] => Limit::parse(&rest.join(":")).ok().map(Scope::Limit),
         ["profile", name] => profile_name(name.as_bytes()).ok().map(Scope::Profile),
         _ => None,
     };
@@ -189,6 +192,7 @@ fn segments(scope: &Scope) -> (Vec<String>, bool) {
         | Scope::Process(_)
         | Scope::Capability(_)
         | Scope::Kernel(_)
+        | Scope::Limit(_)
         | Scope::Profile(_) => fixed(scope.to_string()),
     }
 }
@@ -213,7 +217,7 @@ fn connect(host: &str, ports: Option<&str>) -> Option<Scope> {
 }
 
 fn listen(segments: &[&str]) -> Option<Scope> {
-    let address = |text: &str| String::from_utf8(unescape(text)?).ok()?.parse::<IpAddr>().ok();
+    let address = |text: &str| net::own_address(&String::from_utf8(unescape(text)?).ok()?).ok();
     match *segments {
         [] => Some(Scope::Listen(None, None)),
         [single] => match port(single) {

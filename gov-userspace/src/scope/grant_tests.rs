@@ -21,6 +21,10 @@ fn grants_are_written_one_component_a_segment() {
         ("network:connect:[::1]", "network:connect:x--_3a_3a1:*"),
         ("network:connect:*.example.com:443", "network:connect:x--_2a.example.com:443"),
         ("shell:arbitrary", "shell:arbitrary"),
+        ("network:listen:[::1]:8080", "network:listen:x--_3a_3a1:8080"),
+        ("kernel:io-uring", "kernel:io-uring"),
+        ("limit:execs:500", "limit:execs:500"),
+        ("limit:breaker:20:1m:forever", "limit:breaker:20:1m:forever"),
         ("profile:python", "profile:python"),
     ] {
         let scope: Scope = scope.parse().unwrap();
@@ -77,6 +81,14 @@ fn a_grant_that_is_none_of_ours_is_refused() {
         "network:connect:x--_3a_3a0001",
         "network:connect:10.0.0.1:1-65535",
         "capability:CAP_EVERYTHING",
+        "network:listen:0.0.0.0:80",
+        "limit:*",
+        "limit:execs",
+        "limit:execs:*",
+        "limit:execs:5:*",
+        "limit:execs:05",
+        "limit:breaker:20:60s:5m",
+        "limit:breaker:20:1m",
         "file:read:\u{e9}",
     ] {
         assert!(grant::decode(grant).is_err(), "{grant} gave {:?}", grant::decode(grant));

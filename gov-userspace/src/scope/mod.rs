@@ -4,6 +4,8 @@
 //! refuse what they do not know. What [`Scope`] prints is what `parse` reads.
 
 pub mod grant;
+mod limit;
+mod names;
 mod net;
 mod parse;
 mod path;
@@ -11,11 +13,13 @@ mod path;
 use std::fmt;
 use std::net::IpAddr;
 
+pub use limit::{Breaker, Limit, LimitFault, Seconds, most, permits, with_inherited};
+pub use names::{CAPABILITIES, KERNEL_ACTS, PROCESS_ACTS, capability_bit, capability_scope, door};
 pub use net::{Host, NetFault, Ports, Prefix};
 pub use parse::{Fault, ScopeError};
 pub use path::{CleanPath, PathFault};
 
-/// One grant of a delegation.
+/// One grant, or one limit, of a delegation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// A right on a file or subtree: `file:read:PATH`, `file:write:PATH`, `code:execute:PATH`.
@@ -28,7 +32,7 @@ pub enum Scope {
     Listen(Option<IpAddr>, Option<u16>),
     /// `network:loopback[:PORT]`; no port means all.
     Loopback(Option<u16>),
-    /// `network:unix:PATH`: sockets at or below a path.
+    /// `network:unix:PATH`: local sockets that are bound at or below a path.
     Unix(CleanPath),
     /// `shell:arbitrary`.
     Shell,
@@ -38,6 +42,8 @@ pub enum Scope {
     Capability(&'static str),
     /// `kernel:ACT`, one of [`KERNEL_ACTS`].
     Kernel(&'static str),
+    /// `limit:…`: how much may be done; it grants nothing.
+    Limit(Limit),
     /// `profile:NAME`: the scopes of a profile file.
     Profile(String),
 }
@@ -69,26 +75,6 @@ impl FileRight {
     }
 }
 
-/// What `process:` scopes can name: acts on processes outside the session.
-pub const PROCESS_ACTS: [&str; 3] = ["ipc", "signal", "trace"];
-
-/// What `kernel:` scopes can name: acts on the ground that enforcement stands on.
-pub const KERNEL_ACTS: [&str; 9] =
-    ["bpf", "io-uring", "kexec", "keyring", "module", "mount", "perf", "time", "user-namespace"];
-
-/// The capabilities that Linux has, as `capability:` scopes name them.
-#[rustfmt::skip]
-pub const CAPABILITIES: [&str; 41] = [
-    "CAP_AUDIT_CONTROL", "CAP_AUDIT_READ", "CAP_AUDIT_WRITE", "CAP_BLOCK_SUSPEND", "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER",
-    "CAP_FSETID", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_KILL", "CAP_LEASE", "CAP_LINUX_IMMUTABLE",
-    "CAP_MAC_ADMIN", "CAP_MAC_OVERRIDE", "CAP_MKNOD", "CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST", "CAP_NET_RAW", "CAP_PERFMON", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP",
-    "CAP_SETUID", "CAP_SYSLOG", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_CHROOT", "CAP_SYS_MODULE",
-    "CAP_SYS_NICE", "CAP_SYS_PACCT", "CAP_SYS_PTRACE", "CAP_SYS_RAWIO", "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_WAKE_ALARM",
-];
-
 impl Scope {
     /// Whether everything that `other` grants is granted by this scope too. Where that depends on the host
     /// (`network:external` and an address that may be the host's own), the answer is no.
@@ -102,6 +88,7 @@ impl Scope {
                 host.covers(host_below) && ports.covers(*ports_below)
             }
             (Self::Loopback(None), Self::Loopback(_)) => true,
+            (Self::Limit(limit), Self::Limit(below)) => limit.covers(*below),
             (Self::Listen(address, port), Self::Listen(address_below, port_below)) => {
                 (address.is_none() || address == address_below) && (port.is_none() || port == port_below)
             }
@@ -139,6 +126,7 @@ impl fmt::Display for Scope {
             Self::Process(act) => write!(out, "process:{act}"),
             Self::Capability(name) => write!(out, "capability:{name}"),
             Self::Kernel(act) => write!(out, "kernel:{act}"),
+            Self::Limit(limit) => write!(out, "{limit}"),
             Self::Profile(name) => write!(out, "profile:{name}"),
         }
     }

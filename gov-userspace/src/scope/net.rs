@@ -30,6 +30,11 @@ pub enum NetFault {
     /// IPv4 spelled as IPv6.
     #[error("`{0}` is IPv4 spelled as IPv6: write the IPv4 address")]
     Mapped(String),
+    /// Every address, as an address to listen on.
+    #[error(
+        "`{0}` stands for every address: leave it out, and write `network:listen` or `network:listen:PORT`"
+    )]
+    Unspecified(IpAddr),
     /// Not a port or range.
     #[error("`{0}` is no port or range of ports: write a number from 1 to 65535 or two as in `8000-8099`")]
     Ports(String),
@@ -101,6 +106,16 @@ impl Prefix {
         }
         Ok(Some(prefix))
     }
+}
+
+/// Reads an own address to listen on; IPv6 without brackets.
+pub(super) fn own_address(text: &str) -> Result<IpAddr, NetFault> {
+    let address: IpAddr = text.parse().map_err(|_| NetFault::Host(text.to_owned()))?;
+    if address != address.to_canonical() {
+        return Err(NetFault::Mapped(text.to_owned()));
+    }
+    // Who listens on all addresses needs a grant of all: one of this address would read as if it were less.
+    if address.is_unspecified() { Err(NetFault::Unspecified(address)) } else { Ok(address) }
 }
 
 fn mask(bits: u8) -> u128 {

@@ -1,10 +1,9 @@
 //! Reads a scope as people write it.
 
-use std::net::IpAddr;
-
 use thiserror::Error;
 
-use super::net::{Host, NetFault, Ports};
+use super::limit::{Limit, LimitFault};
+use super::net::{self, Host, NetFault, Ports};
 use super::path::{CleanPath, PathFault};
 use super::{CAPABILITIES, FileRight, KERNEL_ACTS, PROCESS_ACTS, Scope};
 
@@ -26,7 +25,7 @@ pub struct ScopeError {
 pub enum Fault {
     /// No such resource or action.
     #[error(
-        "unknown scope: write file:read:PATH, file:write:PATH, code:execute:PATH, network:external, network:connect:HOST[:PORT], network:loopback[:PORT], network:listen[:ADDR][:PORT], network:unix:PATH, shell:arbitrary, process:ACT, capability:CAP_X, kernel:ACT or profile:NAME"
+        "unknown scope: write file:read:PATH, file:write:PATH, code:execute:PATH, network:external, network:connect:HOST[:PORT], network:loopback[:PORT], network:listen[:ADDR][:PORT], network:unix:PATH, shell:arbitrary, process:ACT, capability:CAP_X, kernel:ACT, limit:BUDGET:N, limit:breaker:REFUSALS:WINDOW:COOLDOWN or profile:NAME"
     )]
     Unknown,
     /// A target is missing.
@@ -53,6 +52,9 @@ pub enum Fault {
     /// The host or port.
     #[error(transparent)]
     Net(#[from] NetFault),
+    /// The limit.
+    #[error(transparent)]
+    Limit(#[from] LimitFault),
 }
 
 impl Scope {
@@ -81,6 +83,7 @@ fn scope(text: &[u8]) -> Result<Scope, Fault> {
         b"process" => return listed("process", rest, &PROCESS_ACTS).map(Scope::Process),
         b"capability" => return listed("capability", rest, &CAPABILITIES).map(Scope::Capability),
         b"kernel" => return listed("kernel", rest, &KERNEL_ACTS).map(Scope::Kernel),
+        b"limit" => return Ok(Scope::Limit(Limit::parse(utf8(Some(rest))?.unwrap_or_default())?)),
         b"profile" => return profile_name(rest).map(Scope::Profile),
         _ => {}
     }
@@ -147,8 +150,7 @@ fn listen(target: &str) -> Result<Scope, Fault> {
         return Ok(Scope::Listen(None, Some(port)));
     }
     let (address, given_port) = host_and_port(target)?;
-    let address: IpAddr = address.parse().map_err(|_| NetFault::Host(address.to_owned()))?;
-    Ok(Scope::Listen(Some(address), given_port.map(port).transpose()?))
+    Ok(Scope::Listen(Some(net::own_address(address)?), given_port.map(port).transpose()?))
 }
 
 fn host_and_port(target: &str) -> Result<(&str, Option<&str>), Fault> {

@@ -1,8 +1,10 @@
-use super::{CAPABILITIES, CleanPath, Fault, FileRight, Host, KERNEL_ACTS, NetFault, PROCESS_ACTS};
-use super::{PathFault, Ports, Prefix, Scope};
+use super::{Breaker, CAPABILITIES, CleanPath, Fault, FileRight, Host, KERNEL_ACTS, Limit, NetFault};
+use super::{PROCESS_ACTS, PathFault, Ports, Prefix, Scope, Seconds};
+use gov_common::limits::{Budget, UNLIMITED};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU32;
 
 /// Components that try what an escape can get wrong.
 fn any_component() -> impl Strategy<Value = Vec<u8>> {
@@ -26,7 +28,7 @@ pub(crate) fn any_file_right() -> impl Strategy<Value = FileRight> {
 
 fn any_address() -> impl Strategy<Value = IpAddr> {
     prop_oneof![
-        any::<u32>().prop_map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits))),
+        (1..=u32::MAX).prop_map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits))),
         any::<u128>().prop_map(|bits| IpAddr::V6(Ipv6Addr::from_bits(bits | 1 << 127))),
     ]
 }
@@ -47,6 +49,25 @@ fn any_ports() -> impl Strategy<Value = Ports> {
     ]
 }
 
+fn any_limit() -> impl Strategy<Value = Limit> {
+    let seconds = || {
+        let whole = prop_oneof![
+            1..=u32::MAX,
+            (1..=1_193_046_u32).prop_map(|hours| hours.saturating_mul(3_600)),
+            1..=5_000_u32
+        ];
+        whole.prop_map(|seconds| Seconds(NonZeroU32::new(seconds).unwrap()))
+    };
+    let uses = || prop_oneof![0..UNLIMITED, 0..5_u32];
+    prop_oneof![
+        (proptest::sample::select(&Budget::ALL[..]), uses())
+            .prop_map(|(budget, most)| Limit::Most(budget, most)),
+        (uses(), seconds(), proptest::option::of(seconds())).prop_map(|(refusals, window, cooldown)| {
+            Limit::Breaker(Breaker { refusals, window, cooldown })
+        }),
+    ]
+}
+
 pub(crate) fn any_scope() -> impl Strategy<Value = Scope> {
     let port = || proptest::option::of(1..=u16::MAX);
     prop_oneof![
@@ -60,6 +81,7 @@ pub(crate) fn any_scope() -> impl Strategy<Value = Scope> {
         1 => proptest::sample::select(&PROCESS_ACTS[..]).prop_map(Scope::Process),
         1 => proptest::sample::select(&CAPABILITIES[..]).prop_map(Scope::Capability),
         1 => proptest::sample::select(&KERNEL_ACTS[..]).prop_map(Scope::Kernel),
+        1 => any_limit().prop_map(Scope::Limit),
         1 => "[a-z0-9][a-z0-9-]{0,20}".prop_map(Scope::Profile),
     ]
 }
@@ -87,6 +109,10 @@ fn every_kind_of_scope_is_read() {
         "process:signal",
         "capability:CAP_NET_BIND_SERVICE",
         "kernel:mount",
+        "limit:execs:500",
+        "limit:refusals:0",
+        "limit:breaker:20:1m:5m",
+        "limit:breaker:20:90s:forever",
         "profile:gpt-engineer",
     ] {
         assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);
@@ -159,6 +185,13 @@ fn what_is_no_scope_is_refused() {
         "network:connect:*.",
         "network:connect:a.*.b",
         "network:listen:host:80",
+        "network:listen:0.0.0.0:80",
+        "network:listen:[::]",
+        "limit",
+        "limit:",
+        "limit:execs",
+        "limit:execs:05",
+        "limit:breaker:20:1m",
         "network:unix:",
         "shell",
         "shell:arbitrary:/bin/sh",
@@ -186,6 +219,8 @@ fn a_host_that_is_spelled_wrongly_is_corrected() {
         ("network:connect:::1", NetFault::Brackets("::1".into())),
         ("network:connect:API.example.com", NetFault::Capitals("API.example.com".into())),
         ("network:connect:[::ffff:10.0.0.1]", NetFault::Mapped("::ffff:10.0.0.1".into())),
+        ("network:listen:[::ffff:10.0.0.1]:80", NetFault::Mapped("::ffff:10.0.0.1".into())),
+        ("network:listen:0.0.0.0:80", NetFault::Unspecified(IpAddr::V4(Ipv4Addr::UNSPECIFIED))),
         (
             "network:connect:10.1.2.3/8",
             NetFault::HostBits(Prefix::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8)),
@@ -209,6 +244,10 @@ fn a_subtree_covers_what_lies_below_and_no_sibling() {
     assert!(scope("network:connect:*.example.com").covers(&scope("network:connect:a.b.example.com")));
     assert!(!scope("network:connect:*.example.com").covers(&scope("network:connect:example.com")));
     assert!(!scope("network:connect:*.example.com").covers(&scope("network:connect:evilexample.com")));
+    assert!(scope("network:listen").covers(&scope("network:listen:127.0.0.1:80")));
+    assert!(!scope("network:listen:127.0.0.1").covers(&scope("network:listen:80")));
+    assert!(scope("limit:execs:5").covers(&scope("limit:execs:4")));
+    assert!(!scope("limit:execs:5").covers(&scope("limit:forks:4")));
     assert!(!scope("network:external").covers(&scope("network:connect:192.0.2.7")));
 }
 
@@ -220,7 +259,7 @@ proptest! {
 
     #[test]
     fn whatever_is_refused_is_refused_in_one_line(
-        start in "(file:read|file:write|code:execute|network:connect|network:listen|network:unix|profile|x):?",
+        start in "(file:read|file:write|code:execute|network:connect|network:listen|network:unix|limit|profile|x):?",
         rest in vec(any::<u8>(), 0..40),
     ) {
         let text = [start.as_bytes(), &rest].concat();

@@ -49,6 +49,7 @@ impl Enrolment {
         let path = folder.join(format!("{}.toml", self.name()));
         let fault = |why| TrustError::File { path: path.clone(), why };
         users(&self.users, accounts).map_err(fault)?;
+        no_limit(&self.scopes).map_err(fault)?;
         let pinned =
             super::TrustRoots::load(folder, owner)?.roots.into_iter().find(|root| root.key == self.key);
         if let Some(root) = pinned {
@@ -97,11 +98,11 @@ fn parse(name: &str, text: &str, accounts: &Accounts) -> Result<TrustRoot, FileF
     let text: Text = toml::from_str(text).map_err(|error| {
         FileFault::Form(error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" "))
     })?;
-    let scopes = if text.scopes.iter().any(|scope| scope == ALL) {
-        Scopes::Everything
-    } else {
-        Scopes::Within(text.scopes.iter().map(|scope| scope.parse()).collect::<Result<_, _>>()?)
-    };
+    let named = text.scopes.iter().filter(|scope| *scope != ALL);
+    let within = named.map(|scope| scope.parse()).collect::<Result<Vec<Scope>, _>>()?;
+    no_limit(&within)?;
+    let all = text.scopes.iter().any(|scope| scope == ALL);
+    let scopes = if all { Scopes::Everything } else { Scopes::Within(within) };
     let max_spend = if text.max_spend == UNLIMITED { None } else { Some(text.max_spend.parse()?) };
     let is_id = |id: &String| id.strip_prefix("sha256:").and_then(lowercase_hex::<32>).is_some();
     if let Some(wrong) = text.revoked.iter().find(|id| !is_id(id)) {
@@ -114,6 +115,14 @@ fn parse(name: &str, text: &str, accounts: &Accounts) -> Result<TrustRoot, FileF
         scopes,
         max_spend,
         revoked: text.revoked.into_iter().collect(),
+    })
+}
+
+/// A key is pinned for what it may grant, and a limit grants nothing.
+fn no_limit(scopes: &[Scope]) -> Result<(), FileFault> {
+    scopes.iter().try_for_each(|scope| match scope {
+        Scope::Limit(limit) => Err(FileFault::Limit(*limit)),
+        _grant => Ok(()),
     })
 }
 

@@ -16,7 +16,7 @@ use crate::delegation::{Reversibility, Spend, Verified};
 use crate::guarded::{self, GuardError};
 use crate::key::{KeyError, Public};
 use crate::money::{Money, MoneyError};
-use crate::scope::{Scope, ScopeError};
+use crate::scope::{Limit, Scope, ScopeError, permits};
 
 pub use file::Enrolment;
 
@@ -161,6 +161,9 @@ pub enum FileFault {
     /// A scope.
     #[error(transparent)]
     Scope(#[from] ScopeError),
+    /// A limit, which is none of what a key may grant.
+    #[error("`{0}` is a limit, which stands in a delegation: leave it out")]
+    Limit(Limit),
     /// The spend.
     #[error("{0}, or `unlimited`")]
     Spend(#[from] MoneyError),
@@ -231,8 +234,7 @@ pub fn authorize(verified: &Verified, uid: u32, trust: &TrustRoots) -> Result<Au
     // Of a chain, every facet lies within the root's; what is used is what must be held to.
     let delegation = verified.delegation();
     if let Scopes::Within(within) = &root.scopes
-        && let Some(scope) =
-            delegation.scopes.iter().find(|scope| !within.iter().any(|wide| wide.covers(scope)))
+        && let Some(scope) = delegation.scopes.iter().find(|scope| !permits(within, scope))
     {
         return Err(TrustError::Scope { root: root.name.clone(), scope: scope.clone() });
     }

@@ -145,6 +145,7 @@ fn a_trust_file_that_is_not_to_be_believed_pins_nothing() {
         ("no such user", good.replace("4242", "nobody-of-this-name")),
         ("user by odd number", good.replace("4242", "04242")),
         ("no such scope", good.replace('*', "file:everything")),
+        ("a limit among what may be granted", good.replace("\"*\"", "\"*\", \"limit:execs:5\"")),
         ("key in capitals", good.replace(&key.public().to_string(), &capitals)),
         ("id that is none", format!("{good}revoked = [\"x\"]\n")),
     ];
@@ -176,6 +177,21 @@ fn a_trust_file_of_another_owner_or_open_to_others_pins_nothing() {
         TrustRoots::load(folder.path(), me() + 1),
         Err(TrustError::Guard(GuardError::Owner { .. }))
     ));
+}
+
+#[test]
+fn a_limit_needs_no_trust_because_it_only_restricts() {
+    let key = Secret::generate().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let rest = "users = [\"*\"]\nscopes = [\"file:read:/a\"]\nmax_spend = \"unlimited\"\n";
+    put(folder.path(), "one", &format!("key = \"{}\"\n{rest}", key.public()));
+    let trust = TrustRoots::load(folder.path(), me()).unwrap();
+    let judged = |list: &[&str]| {
+        let bytes = request(&Request { scopes: scopes(list), ..example() }, &key, now()).unwrap();
+        authorize(&Unverified::parse(&bytes).unwrap().verify(now()).unwrap(), UID, &trust)
+    };
+    assert!(judged(&["file:read:/a", "limit:execs:5"]).is_ok());
+    assert!(matches!(judged(&["file:read:/b", "limit:execs:5"]), Err(TrustError::Scope { .. })));
 }
 
 #[test]
@@ -212,6 +228,12 @@ fn an_enrolled_key_is_trusted_as_it_was_enrolled() {
     assert!(matches!(
         enrolment.write(&below, me(), &accounts),
         Err(TrustError::File { why: FileFault::Twice(_), .. })
+    ));
+    let other = Secret::generate().unwrap().public();
+    let limited = Enrolment { key: other, scopes: scopes(&["limit:execs:5"]), ..enrolment.clone() };
+    assert!(matches!(
+        limited.write(&below, me(), &accounts),
+        Err(TrustError::File { why: FileFault::Limit(_), .. })
     ));
     let stranger = Enrolment { users: vec!["bob".to_owned()], ..enrolment };
     assert!(matches!(

@@ -117,7 +117,7 @@ impl Account {
         self.after_close |= self.close.is_some();
         match kind {
             "decision" => self.decision(&receipt).and_then(|()| self.sequence(&receipt)),
-            "directory" | "executed" | "armed" => self.sequence(&receipt),
+            "directory" | "executed" | "armed" | "budget" | "break" => self.sequence(&receipt),
             "start" => self.starts(&receipt),
             "policy-changed" => self.policy(&receipt),
             "reads" => {

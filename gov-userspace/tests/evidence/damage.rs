@@ -57,7 +57,7 @@ const DAMAGES: &[Damage] = &[
         on: |log| lines(log, |lines| lines.push(lines[lines.len() - 1].clone())),
     },
     Damage { name: "the log is empty", status: 1, on: |log| fs::write(log.join(LOG), "").unwrap() },
-    Damage { name: "a line has other spacing", status: 1, on: |log| edit(log, r#""v":1,"#, r#""v": 1,"#) },
+    Damage { name: "a line has other spacing", status: 1, on: |log| edit(log, r#""v":2,"#, r#""v": 2,"#) },
     Damage {
         name: "it is signed by another key",
         status: 1,
@@ -102,7 +102,7 @@ const DAMAGES: &[Damage] = &[
         name: "the counters are edited by who has the key",
         status: 1,
         on: |log| {
-            edit(log, r#""connect":1"#, r#""connect":2"#);
+            edit(log, r#""connect":3"#, r#""connect":4"#);
             sign(log, &sample::key());
         },
     },

@@ -76,6 +76,10 @@ fn a_whole_log_holds_and_the_report_says_what_that_proves() {
         "192.0.2.1:443",
         "--scope file:write:/etc/cron.d/x",
         "--scope network:connect:203.0.113.9:443",
+        "tcp  127.0.0.1:8080  network:listen:127.0.0.1:8080",
+        "capability:CAP_NET_RAW",
+        "used: limit:execs, 4 of 5",
+        "too many refusals: everything is refused for 300 s",
         "40 in 1 directories",
         "metered: nothing; limit 150.00 USD",
         "0 missing, nothing outside the boundary was touched; reproduce with: gov verify",
@@ -153,7 +157,7 @@ fn one_receipt_verifies_alone_and_no_changed_one_does() {
         let other = gov::key::Secret::from_seed([8; 32]).public().to_string();
         assert_eq!(check(&proof, &other), Some(1));
         let mut edited = proof.clone();
-        edited["line"] = proof["line"].as_str().unwrap().replacen("\"v\":1", "\"v\":2", 1).into();
+        edited["line"] = proof["line"].as_str().unwrap().replacen("\"v\":2", "\"v\":3", 1).into();
         assert_eq!(check(&edited, &key()), Some(1));
         let mut moved = proof.clone();
         moved["index"] = 3.into();

@@ -15,6 +15,7 @@ use gov::receipt::{
 use gov::scope::Scope;
 use gov_common::abi::{Kind, ReadKey, State};
 use gov_common::event::Action;
+use gov_common::limits::Budget;
 use gov_common::rights::Rights;
 use gov_common::verdict::Reason;
 use jiff::Timestamp;
@@ -54,8 +55,15 @@ fn delegation_id() -> String {
     Unverified::parse(delegation()).unwrap().claims().id.clone()
 }
 
-const SCOPES: [&str; 3] =
-    ["file:write:/project", "code:execute:/usr/bin/python3", "network:connect:192.0.2.1:443"];
+const SCOPES: [&str; 7] = [
+    "file:write:/project",
+    "code:execute:/usr/bin/python3",
+    "network:connect:192.0.2.1:443",
+    "network:listen:127.0.0.1:8080",
+    "capability:CAP_NET_RAW",
+    "limit:execs:5",
+    "limit:breaker:2:1m:5m",
+];
 
 /// A session that is being played, with the counts that the kernel would keep.
 pub(crate) struct Session {
@@ -141,10 +149,18 @@ impl Session {
             ..act(Action::Rename, Rights::WRITE, "/project/b")
         });
         self.event(connection("192.0.2.1", Reason::Granted, Some(2)));
+        for action in [Action::Bind, Action::Listen] {
+            let own = Address { family: 2, ip: Some("127.0.0.1".parse().unwrap()), port: 8080, protocol: 6 };
+            self.event(Event { address: Some(own), scope: Some(3), ..bare(action) });
+        }
+        self.event(Event { detail: 13, ..bare(Action::Capability) });
+        self.event(Event { detail: Budget::Execs as u32, target: 4, ..bare(Action::Budget) });
+        self.state.used[Budget::Execs as usize] += 4;
         self.log.commit().unwrap();
         self.event(refused(Action::Create, Rights::WRITE, "/etc/cron.d/x"));
         self.event(refused(Action::Read, Rights::READ, "/root/.ssh/id_rsa\u{1b}[31m"));
         self.event(connection("203.0.113.9", Reason::OutOfScope, None));
+        self.event(Event { target: 300, ..bare(Action::Break) });
         self.log.commit().unwrap();
     }
 
@@ -243,6 +259,11 @@ fn at(path: &str) -> Option<Object> {
     })
 }
 
+/// Without an object.
+fn bare(action: Action) -> Event {
+    Event { object: None, ..act(action, Rights::NONE, "") }
+}
+
 fn refused(action: Action, wanted: Rights, path: &str) -> Event {
     Event { reason: Reason::OutOfScope, ..act(action, wanted, path) }
 }
@@ -284,11 +305,13 @@ pub(crate) fn every_event() -> Vec<Event> {
     let mut events = Vec::new();
     for action in Action::ALL {
         for reason in Reason::ALL {
-            let mut event = Event { reason, ..act(action, Rights::WRITE.closure(), "/a") };
+            let mut event =
+                Event { reason, ..act(action, Rights::WRITE.closure().with(Rights::CONNECT), "/a") };
             event.enforced = (reason as u8).is_multiple_of(2);
             event.extra_cut = (action as u8).is_multiple_of(2);
             event.decider = 7 + u64::from(reason as u8 % 3);
             event.task.comm = b"\xff".to_vec();
+            (event.detail, event.target) = (u32::from(reason as u8 % 5), u32::from(reason as u8));
             event.extra = match reason as u8 % 3 {
                 0 => Extra::Path(b"/to\xff".to_vec()),
                 1 => Extra::Arguments(vec![b"a".to_vec(), b"\xff".to_vec()]),

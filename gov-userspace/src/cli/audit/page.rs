@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 
-use crate::audit::{Audit, Change, End, FileChange, Refusal, Start, grouped};
+use crate::audit::{Audit, Change, Connection, End, FileChange, Refusal, Start, grouped};
 use crate::cli::shown::{command, shown};
 use crate::cli::verify::style;
 use crate::verify::Report;
@@ -27,7 +27,11 @@ pub(super) fn print(audit: &Audit, report: &Report, proof: &str, all: bool) -> i
     page.head(audit)?;
     page.files(audit)?;
     page.executed(audit)?;
-    page.connections(audit)?;
+    page.connections("Connections", &audit.connections)?;
+    if !audit.listening.is_empty() {
+        page.connections("Listening", &audit.listening)?;
+    }
+    page.privileged(audit)?;
     page.refusals(audit)?;
     page.reads(audit)?;
     page.incidents(audit)?;
@@ -87,9 +91,9 @@ impl<W: Write> Page<W> {
         })
     }
 
-    fn connections(&mut self, audit: &Audit) -> io::Result<()> {
-        self.section("Connections", &total(audit.connections.iter().map(|one| one.count)))?;
-        self.list(&audit.connections, |out, one| {
+    fn connections(&mut self, name: &str, all: &[Connection]) -> io::Result<()> {
+        self.section(name, &total(all.iter().map(|one| one.count)))?;
+        self.list(all, |out, one| {
             let (protocol, address) = (shown(&one.protocol), shown(&one.address));
             writeln!(
                 out,
@@ -97,6 +101,16 @@ impl<W: Write> Page<W> {
                 shown(&one.scope),
                 times(one.count)
             )
+        })
+    }
+
+    fn privileged(&mut self, audit: &Audit) -> io::Result<()> {
+        if audit.privileged.is_empty() {
+            return Ok(());
+        }
+        self.section("Beyond files and networks", &total(audit.privileged.iter().map(|one| one.count)))?;
+        self.list(&audit.privileged, |out, one| {
+            writeln!(out, "  {:<22}  {}{}", shown(&one.action), shown(&one.object), times(one.count))
         })
     }
 

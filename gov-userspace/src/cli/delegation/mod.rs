@@ -1,6 +1,7 @@
 //! `gov delegation`: makes, signs, explains and checks delegations.
 
 mod make;
+mod meaning;
 mod show;
 mod verify;
 

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 use super::super::terms::print;
 use super::super::{Exit, Failure};
 use super::Chain;
+use super::meaning::meaning;
 use crate::delegation::{Delegation, DelegationError, Spend, Verified, verify_chain, written};
 use crate::guarded::ROOT;
 use crate::library;
 use crate::profile::{Library, ProfileError};
-use crate::scope::{Host, Ports, Prefix, Scope};
+use crate::scope::Scope;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Show {
@@ -84,14 +85,27 @@ fn as_text(
         steps => format!("  delegable   on, {steps} deep\n"),
     });
     text.push_str("\nThe session may\n");
-    for scope in &claims.scopes {
+    let (limits, grants): (Vec<Scope>, Vec<Scope>) =
+        scopes(claims, outcome).into_iter().partition(|scope| matches!(scope, Scope::Limit(_)));
+    for scope in &grants {
         match scope {
             Scope::Profile(name) => profile(&mut text, name, library),
             _ => text.push_str(&format!("  {}\n", meaning(scope))),
         }
     }
+    if !limits.is_empty() {
+        text.push_str("Of that it may at most\n");
+    }
+    for limit in &limits {
+        text.push_str(&format!("  {}\n", meaning(limit)));
+    }
     text.push_str("Everything else is refused.\n");
     text
+}
+
+/// What is granted, with the limits of those above; by its own words where it does not hold.
+fn scopes(claims: &Delegation, outcome: &Result<Verified, DelegationError>) -> Vec<Scope> {
+    outcome.as_ref().map_or_else(|_| claims.scopes.clone(), Verified::scopes)
 }
 
 fn profile(text: &mut String, name: &str, library: &Library) {
@@ -109,35 +123,6 @@ fn profile(text: &mut String, name: &str, library: &Library) {
         for scope in &profile.scopes {
             text.push_str(&format!("      {scope}\n"));
         }
-    }
-}
-
-/// What a scope lets the session do, as the end of a sentence.
-fn meaning(scope: &Scope) -> String {
-    let at_ports =
-        |ports: &Ports| if *ports == Ports::ALL { String::new() } else { format!(", port {ports}") };
-    match scope {
-        Scope::File(right, path) => {
-            let verb = match right {
-                crate::scope::FileRight::Read => "read",
-                crate::scope::FileRight::Write => "write (and read)",
-                crate::scope::FileRight::Execute => "execute (and read)",
-            };
-            format!("{verb} {path} and all below it")
-        }
-        Scope::External => "connect to any address outside this machine".to_owned(),
-        Scope::Connect(Host::Prefix(prefix), ports) if prefix.bits() < Prefix::MAX_BITS => {
-            format!("connect to any address in {prefix}{}", at_ports(ports))
-        }
-        Scope::Connect(host, ports) => format!("connect to {host}{}", at_ports(ports)),
-        Scope::Loopback(port) => {
-            format!("connect to this machine's loopback{}", at_ports(&port.map_or(Ports::ALL, Ports::one)))
-        }
-        Scope::Shell => "run any shell that it may execute".to_owned(),
-        Scope::Listen(..) | Scope::Unix(_) | Scope::Process(_) | Scope::Capability(_) | Scope::Kernel(_) => {
-            format!("use {scope} (not enforceable yet: a session with it will not start)")
-        }
-        Scope::Profile(_) => scope.to_string(),
     }
 }
 
@@ -169,7 +154,7 @@ fn as_json(
         "not_after": written(claims.not_after),
         "spend": spend,
         "depth": claims.depth,
-        "scopes": claims.scopes.iter().map(Scope::to_string).collect::<Vec<_>>(),
+        "scopes": scopes(claims, outcome).iter().map(Scope::to_string).collect::<Vec<_>>(),
         "profiles": profiles.collect::<serde_json::Map<_, _>>(),
     });
     let text = serde_json::to_string_pretty(&value);
@@ -202,7 +187,18 @@ mod tests {
     #[test]
     fn a_person_sees_what_is_allowed_until_when_and_what_profiles_hold() {
         let now = Timestamp::now();
-        let scopes = ["file:write:/project/src", "network:loopback:8099", "profile:python", "profile:none"];
+        let scopes = [
+            "file:write:/project/src",
+            "network:loopback:8099",
+            "network:listen:8080",
+            "network:unix:/run/x",
+            "kernel:mount",
+            "capability:CAP_NET_RAW",
+            "limit:execs:500",
+            "limit:breaker:20:60s:forever",
+            "profile:python",
+            "profile:none",
+        ];
         let asked = Request {
             scopes: scopes.map(|scope| scope.parse().unwrap()).to_vec(),
             spend: "150usd".parse().unwrap(),
@@ -218,6 +214,13 @@ mod tests {
         for part in [
             "write (and read) /project/src and all below it",
             "connect to this machine's loopback, port 8099",
+            "listen on any address of this machine, port 8080",
+            "connect to local sockets at /run/x and below it",
+            "change mounts",
+            "use CAP_NET_RAW",
+            "Of that it may at most",
+            "execute 500 times",
+            "be refused 20 times within 1m, and with one more everything is for good",
             "profile python: CPython",
             "and in profile base",
             "file:write:${SESSION_TMP}",

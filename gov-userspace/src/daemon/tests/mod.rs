@@ -1,5 +1,6 @@
 //! The daemon without a kernel: a test double enforces nothing, counts what it is told, and lends its cgroups.
 
+mod authority;
 mod life;
 mod refusals;
 
