@@ -11,7 +11,7 @@ use gov_common::policy::{EdgeKey, NetKey, NetRule, Node};
 pub static CONTROL: Array<Control> = Array::with_max_entries(1, 0);
 
 /// A session's cgroup to its policy. The daemon never reuses an element while a hook may still read it: it waits
-/// for a grace period between taking one out and putting the next in.
+/// for a grace period between taking one out, or replacing it, and putting the next in.
 #[map]
 pub static SESSIONS: HashMap<u64, Session> = HashMap::with_max_entries(MAX_SESSIONS, 0);
 
@@ -19,7 +19,8 @@ pub static SESSIONS: HashMap<u64, Session> = HashMap::with_max_entries(MAX_SESSI
 #[map]
 pub static STATES: Array<State> = Array::with_max_entries(MAX_SESSIONS, 0);
 
-/// The policies' trees. The same rule of reuse as for `SESSIONS`.
+/// The policies' trees, each once however many sessions have it. Taken out a grace period after the last session
+/// that led there, so that no hook can hold an element.
 #[map]
 pub static EDGES: HashMap<EdgeKey, Node> = HashMap::with_max_entries(1 << 20, BPF_F_NO_PREALLOC);
 

@@ -177,14 +177,23 @@ pub(super) fn causes(error: &dyn std::error::Error) -> String {
 
 /// Whether an error is, or comes from, EPERM.
 pub(super) fn is_not_permitted(error: &(dyn std::error::Error + 'static)) -> bool {
-    const EPERM: i32 = 1;
+    comes_from(error, libc::EPERM)
+}
+
+/// Whether an error is, or comes from, ENOENT: a map has no such element.
+pub(super) fn is_absent(error: &(dyn std::error::Error + 'static)) -> bool {
+    comes_from(error, libc::ENOENT)
+}
+
+/// Whether an error is, or comes from, an errno.
+fn comes_from(error: &(dyn std::error::Error + 'static), errno: i32) -> bool {
     let mut next = Some(error);
     while let Some(this) = next {
-        if this.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) == Some(EPERM) {
+        if this.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) == Some(errno) {
             return true;
         }
         if let Some(call) = this.downcast_ref::<aya::sys::SyscallError>()
-            && call.io_error.raw_os_error() == Some(EPERM)
+            && call.io_error.raw_os_error() == Some(errno)
         {
             return true;
         }

@@ -1,7 +1,9 @@
 //! Waiting until no hook can still be reading what was taken out of a map.
 //!
 //! The kernel reuses a deleted element at once, while a hook on another CPU may still hold its address. So the
-//! daemon waits for a grace period between taking an element out and putting the next one in.
+//! daemon waits for a grace period between taking a session's element out, or replacing it, and putting the next one
+//! in. Only that element leads a hook to the session's policy and counts: these are taken out after the wait, when no
+//! hook can hold them, and may be reused at once.
 
 use std::time::Duration;
 

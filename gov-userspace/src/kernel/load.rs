@@ -1,6 +1,5 @@
 //! Loads the kernel object and puts its hooks in force.
 
-use std::collections::BTreeMap;
 use std::fs;
 
 use aya::maps::{Array, HashMap, LpmTrie, Map, RingBuf};
@@ -17,7 +16,7 @@ use super::offsets::Types;
 use super::pins::Pins;
 use super::policies::Policies;
 use super::ring::Ring;
-use super::sessions::{BindSpec, Sessions, Slot};
+use super::sessions::{BindSpec, SessionMaps, Sessions, Slot};
 use super::wire::Wire;
 use crate::policy::Compiled;
 
@@ -42,7 +41,7 @@ impl Default for LoadOptions {
 /// The kernel's side, loaded and attached. Dropping it detaches every hook that is not pinned.
 pub struct Kernel {
     object: Ebpf,
-    sessions: Sessions,
+    pub(super) sessions: Sessions,
     enforcement: Enforcement,
     /// What keeps the hooks attached, until they are pinned.
     links: Vec<(&'static str, FdLink)>,
@@ -205,14 +204,13 @@ fn sessions(object: &mut Ebpf) -> Result<Sessions, KernelError> {
     const OPEN: &str = "open the kernel object's maps";
     let edges = HashMap::try_from(take(object, "EDGES")?).map_err(KernelError::map(OPEN))?;
     let nets = LpmTrie::try_from(take(object, "NETS")?).map_err(KernelError::map(OPEN))?;
-    Ok(Sessions {
+    let maps = SessionMaps {
         control: Array::try_from(take(object, "CONTROL")?).map_err(KernelError::map(OPEN))?,
         sessions: HashMap::try_from(take(object, "SESSIONS")?).map_err(KernelError::map(OPEN))?,
         states: Array::try_from(take(object, "STATES")?).map_err(KernelError::map(OPEN))?,
         reads: HashMap::try_from(take(object, "READS")?).map_err(KernelError::map(OPEN))?,
-        policies: Policies::new(edges, nets),
-        bound: BTreeMap::new(),
-    })
+    };
+    Ok(Sessions::new(maps, Policies::new(edges, nets)))
 }
 
 /// A map of the object.

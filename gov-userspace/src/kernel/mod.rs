@@ -1,10 +1,13 @@
 //! The kernel's side of gov: loads the hooks, binds sessions to policies, and reads what the hooks have counted
 //! and recorded. The only module that names aya.
 
+mod batch;
 mod enforcement;
 mod error;
 mod grace;
+mod held;
 mod hooks;
+mod levels;
 mod load;
 #[cfg(test)]
 mod native;
@@ -14,6 +17,11 @@ pub mod pins;
 mod ring;
 mod selftest;
 mod sessions;
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that wraps panics")]
+mod sessions_tests;
+mod slots;
+mod usage;
 mod wire;
 
 pub use enforcement::{Enforcement, EnforcementStatus, HookStatus};
@@ -22,6 +30,7 @@ pub use load::{Kernel, LoadOptions};
 pub use pins::Pins;
 pub use ring::Ring;
 pub use sessions::{BindSpec, Slot};
+pub use usage::{MapUsage, Usage};
 
 /// How many instructions the verifier walked through for each program of this build on this kernel, by hook.
 ///

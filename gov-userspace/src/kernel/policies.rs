@@ -1,12 +1,14 @@
-//! Policies in the kernel's maps: a compiled policy's nodes get numbers of their own, and go in and out whole.
+//! Policies in the kernel's maps: a compiled policy's nodes get numbers of their own, and go in and out whole. Equal
+//! policies stand there once, however many sessions have them.
 
 use aya::maps::lpm_trie::Key;
-use aya::maps::{HashMap, LpmTrie, MapData};
-use gov_common::policy::{LISTENING, EdgeKey, NetKey, NetRule, Node};
+use aya::maps::{HashMap, LpmTrie, MapData, MapError};
+use gov_common::policy::{EdgeKey, LISTENING, NetKey, NetRule, Node};
 
-use super::error::KernelError;
+use super::error::{KernelError, is_absent};
+use super::held::{Content, Held};
 use super::wire::Wire;
-use crate::policy::Compiled;
+use crate::policy::{Compiled, NetEntry};
 
 /// Bits of the policy's number in a network key's prefix.
 const NUMBER_BITS: u32 = 32;
@@ -15,53 +17,54 @@ const NUMBER_BITS: u32 = 32;
 pub(super) struct Policies {
     pub(super) edges: HashMap<MapData, Wire<EdgeKey>, Wire<Node>>,
     pub(super) nets: LpmTrie<MapData, Wire<NetKey>, Wire<NetRule>>,
+    held: Held,
     /// The first number that no node has had. Numbers are never used twice.
     next: u32,
 }
 
-/// One policy as it stands in the maps: what it takes to remove it.
+/// One session's hold on a policy in the maps; it is given back with [`Policies::release`].
+#[must_use = "a policy that is not released stays in the kernel"]
 pub(super) struct Placed {
     /// The node of `/`; its number is the policy's own in the network table, too.
     pub(super) root: Node,
-    edges: Vec<Wire<EdgeKey>>,
-    nets: Vec<(u32, NetKey)>,
 }
 
 impl Policies {
     /// No policy yet.
-    pub(super) const fn new(
+    pub(super) fn new(
         edges: HashMap<MapData, Wire<EdgeKey>, Wire<Node>>,
         nets: LpmTrie<MapData, Wire<NetKey>, Wire<NetRule>>,
     ) -> Self {
-        Self { edges, nets, next: 1 }
+        Self { edges, nets, held: Held::default(), next: 1 }
     }
 
-    /// Puts a policy in; on an error what was put in is taken out again.
+    /// Puts a policy in, unless an equal one stands there; on an error what was put in is taken out again.
     pub(super) fn place(&mut self, policy: &Compiled) -> Result<Placed, KernelError> {
-        let base = self.numbers(policy)?;
-        let mut placed = Placed { root: rebased(policy.root, base)?, edges: Vec::new(), nets: Vec::new() };
-        match self.fill(policy, base, &mut placed) {
-            Ok(()) => Ok(placed),
-            Err(error) => {
-                self.remove(placed);
-                Err(error)
-            }
+        let number = match self.held.share(policy) {
+            Some(number) => number,
+            None => self.put_in(policy)?,
+        };
+        Ok(Placed { root: Node { id: number, ..policy.root } })
+    }
+
+    /// Lets a policy go, and takes it out if nobody else has it. The caller has made sure that no hook still holds
+    /// the session that led to it.
+    pub(super) fn release(&mut self, placed: Placed) {
+        let number = placed.root.id;
+        if let Some(content) = self.held.release(number) {
+            self.take_out(&content, number);
         }
     }
 
-    /// Takes a policy out. The caller has made sure that no session leads to it, and waits for a grace period
-    /// before anything else is put in.
-    pub(super) fn remove(&mut self, placed: Placed) {
-        for key in &placed.edges {
-            if let Err(error) = self.edges.remove(key) {
-                tracing::error!("a node of a removed policy stays in the kernel: {error}");
-            }
+    /// Puts a policy in under a number of its own.
+    fn put_in(&mut self, policy: &Compiled) -> Result<u32, KernelError> {
+        let number = self.numbers(policy)?;
+        if let Err(error) = self.fill(policy, number) {
+            self.take_out(&Content::of(policy), number);
+            return Err(error);
         }
-        for (prefix, key) in placed.nets {
-            if let Err(error) = self.nets.remove(&Key::new(prefix, Wire(key))) {
-                tracing::error!("a network of a removed policy stays in the kernel: {error}");
-            }
-        }
+        self.held.add(number, policy);
+        Ok(number)
     }
 
     /// Numbers for a policy's nodes: the one that node 0 gets.
@@ -76,30 +79,58 @@ impl Policies {
         Ok(base)
     }
 
-    /// Puts in every edge and network, noting each so that it can be taken out.
-    fn fill(&mut self, policy: &Compiled, base: u32, placed: &mut Placed) -> Result<(), KernelError> {
+    /// Puts in every edge and network.
+    fn fill(&mut self, policy: &Compiled, base: u32) -> Result<(), KernelError> {
         for (key, node) in &policy.edges {
-            let parent = key.parent.checked_add(base).ok_or(KernelError::NoNumbers)?;
-            let key = Wire(EdgeKey { parent, ..*key });
+            let id = node.id.checked_add(base).ok_or(KernelError::NoNumbers)?;
+            let key = edge(key, base).ok_or(KernelError::NoNumbers)?;
             self.edges
-                .insert(key, Wire(rebased(*node, base)?), 0)
+                .insert(key, Wire(Node { id, ..*node }), 0)
                 .map_err(KernelError::map("put the policy's paths into the kernel"))?;
-            placed.edges.push(key);
         }
-        let listens = policy.listens.iter().map(|entry| (base | LISTENING, entry));
-        for (policy, entry) in policy.nets.iter().map(|entry| (base, entry)).chain(listens) {
-            let prefix = u32::from(entry.prefix_bits).saturating_add(NUMBER_BITS);
-            let key = NetKey { policy, address: entry.address };
+        for (key, rule) in prefixes(&policy.nets, &policy.listens, base) {
             self.nets
-                .insert(&Key::new(prefix, Wire(key)), Wire(entry.rule), 0)
+                .insert(&key, Wire(rule), 0)
                 .map_err(KernelError::map("put the policy's networks into the kernel"))?;
-            placed.nets.push((prefix, key));
         }
         Ok(())
     }
+
+    /// Takes out what of a policy is there.
+    fn take_out(&mut self, content: &Content, base: u32) {
+        for key in content.edges.iter().filter_map(|(key, _)| edge(key, base)) {
+            say_unless_gone("node", self.edges.remove(&key));
+        }
+        for (key, _) in prefixes(&content.nets, &content.listens, base) {
+            say_unless_gone("network", self.nets.remove(&key));
+        }
+    }
 }
 
-/// A node with its number in the kernel.
-fn rebased(node: Node, base: u32) -> Result<Node, KernelError> {
-    Ok(Node { id: node.id.checked_add(base).ok_or(KernelError::NoNumbers)?, ..node })
+/// An edge's key in the kernel.
+fn edge(key: &EdgeKey, base: u32) -> Option<Wire<EdgeKey>> {
+    Some(Wire(EdgeKey { parent: key.parent.checked_add(base)?, ..*key }))
+}
+
+/// The prefixes that are connected to and listened on, as they stand in the kernel.
+fn prefixes<'a>(
+    nets: &'a [NetEntry],
+    listens: &'a [NetEntry],
+    base: u32,
+) -> impl Iterator<Item = (Key<Wire<NetKey>>, NetRule)> + use<'a> {
+    let listens = listens.iter().map(move |entry| (base | LISTENING, entry));
+    nets.iter().map(move |entry| (base, entry)).chain(listens).map(|(policy, entry)| {
+        let prefix = u32::from(entry.prefix_bits).saturating_add(NUMBER_BITS);
+        (Key::new(prefix, Wire(NetKey { policy, address: entry.address })), entry.rule)
+    })
+}
+
+/// What cannot be removed is never found again, because no number is used twice; it only takes up room.
+fn say_unless_gone(what: &str, removed: Result<(), MapError>) {
+    match removed {
+        Err(error) if !is_absent(&error) => {
+            tracing::error!("a {what} of a removed policy stays in the kernel: {error}");
+        }
+        Ok(()) | Err(_) => {}
+    }
 }

@@ -7,7 +7,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use gov_common::limits::Limits;
 use gov_common::policy::{CHUNK, EdgeKey, NO_SCOPE, Node};
 use gov_common::rights::Rights;
 use gov_common::verdict::{EACCES, EKEYREVOKED, Reason};
@@ -111,14 +110,7 @@ fn policy() -> Compiled {
     Compiled {
         root: node(0, Rights::NONE),
         edges: vec![(edge(0, b"dev"), node(1, Rights::NONE)), (edge(1, b"null"), node(2, Rights::READ))],
-        nets: Vec::new(),
-        listens: Vec::new(),
-        doors: 0,
-        capabilities: 0,
-        limits: Limits::NONE,
-        shells: false,
-        scopes: Vec::new(),
-        digest: [0; 32],
+        ..Compiled::default()
     }
 }
 

@@ -10,9 +10,12 @@ use gov_common::abi::{
 };
 use gov_common::verdict::Reason;
 
-use super::error::KernelError;
+use super::batch::each;
+use super::error::{KernelError, is_absent};
 use super::grace;
+use super::levels::Levels;
 use super::policies::{Placed, Policies};
+use super::slots::Slots;
 use super::wire::Wire;
 use crate::policy::Compiled;
 
@@ -39,18 +42,27 @@ pub struct BindSpec<'a> {
     pub flags: u32,
 }
 
-/// The maps that hold sessions, and what stands in them.
-pub(super) struct Sessions {
+/// The maps that hold sessions.
+pub(super) struct SessionMaps {
     pub(super) control: Array<MapData, Wire<Control>>,
-    pub(super) sessions: HashMap<MapData, u64, Wire<Session>>,
+    pub(super) sessions: HashMap<MapData, Wire<u64>, Wire<Session>>,
     pub(super) states: Array<MapData, Wire<State>>,
-    pub(super) reads: HashMap<MapData, Wire<ReadKey>, u64>,
+    pub(super) reads: HashMap<MapData, Wire<ReadKey>, Wire<u64>>,
+}
+
+/// The sessions in the kernel.
+pub(super) struct Sessions {
+    pub(super) maps: SessionMaps,
     pub(super) policies: Policies,
-    pub(super) bound: BTreeMap<u32, Bound>,
+    bound: BTreeMap<u32, Bound>,
+    slots: Slots,
+    levels: Levels,
+    /// The levels that the hooks have been told of.
+    told: u32,
 }
 
 /// One bound session.
-pub(super) struct Bound {
+struct Bound {
     cgroup_id: u64,
     level: u32,
     session: Session,
@@ -58,36 +70,26 @@ pub(super) struct Bound {
 }
 
 impl Sessions {
+    /// No session yet.
+    pub(super) fn new(maps: SessionMaps, policies: Policies) -> Self {
+        let (slots, levels) = (Slots::new(MAX_SESSIONS), Levels::default());
+        Self { maps, policies, bound: BTreeMap::new(), slots, levels, told: 0 }
+    }
+
     /// Binds a cgroup: when this returns, its tasks are governed (from their next exec with
     /// `SESSION_ARM_AT_EXEC`, else at once, in this process's mount namespace).
     pub(super) fn bind(&mut self, spec: &BindSpec<'_>) -> Result<Slot, KernelError> {
         if spec.cgroup_level >= MAX_CGROUP_LEVELS {
             return Err(KernelError::TooDeep { level: spec.cgroup_level, limit: MAX_CGROUP_LEVELS });
         }
-        let slot = self.free_slot()?;
-        self.reset(slot, spec.flags)?;
-        let placed = self.policies.place(spec.policy)?;
-        let session = Session {
-            id: spec.session_number,
-            expires_ns: spec.expires_boot_ns,
-            slot,
-            root: placed.root,
-            net: placed.root.id,
-            cut: 0,
-            flags: flags(spec.flags, spec.policy),
-            generation: 0,
-            capabilities: spec.policy.capabilities,
-            doors: spec.policy.doors,
-            limits: spec.policy.limits,
-        };
-        let bound = Bound { cgroup_id: spec.cgroup_id, level: spec.cgroup_level, session, placed };
-        let entered = self.enter(&bound);
-        self.bound.insert(slot, bound);
-        match entered {
-            Ok(()) => Ok(Slot(slot)),
+        let slot = self.slots.take().ok_or(KernelError::NoSlot { limit: MAX_SESSIONS })?;
+        match self.enter(slot, spec) {
+            Ok(bound) => {
+                self.bound.insert(slot, bound);
+                Ok(Slot(slot))
+            }
             Err(error) => {
-                // The first error is the one to tell; what is left over is logged where it happens.
-                let _ = self.unbind(Slot(slot));
+                self.slots.give_back(slot);
                 Err(error)
             }
         }
@@ -108,14 +110,12 @@ impl Sessions {
             ..old
         };
         if let Err(error) = self.change(slot, session) {
-            self.policies.remove(placed);
-            grace::wait();
+            self.policies.release(placed);
             return Err(error);
         }
         if let Some(bound) = self.bound.get_mut(&slot.0) {
             let before = std::mem::replace(&mut bound.placed, placed);
-            self.policies.remove(before);
-            grace::wait();
+            self.policies.release(before);
         }
         Ok(())
     }
@@ -131,18 +131,19 @@ impl Sessions {
     /// The kernel's own account of a session.
     pub(super) fn counters(&self, slot: Slot) -> Result<State, KernelError> {
         self.bound(slot)?;
-        Ok(self.states.get(&slot.0, 0).map_err(KernelError::map("read a session's counters"))?.0)
+        Ok(self.maps.states.get(&slot.0, 0).map_err(KernelError::map("read a session's counters"))?.0)
     }
 
     /// How often a session has read in each directory.
     pub(super) fn read_counts(&self, slot: Slot) -> Result<Vec<(ReadKey, u64)>, KernelError> {
-        self.bound(slot)?;
         let mut counts = Vec::new();
-        for entry in self.reads.iter() {
-            let (Wire(key), count) = entry.map_err(KernelError::map("read a session's reads"))?;
-            if key.slot == slot.0 {
-                counts.push((key, count));
-            }
+        // The counts of all sessions stand in one map. Whoever has none there need not look for them.
+        if self.counters(slot)?.counted_reads > 0 {
+            each(&self.maps.reads, "read a session's reads", |key: ReadKey, count| {
+                if key.slot == slot.0 {
+                    counts.push((key, count));
+                }
+            })?;
         }
         Ok(counts)
     }
@@ -151,33 +152,29 @@ impl Sessions {
     /// kernel's final account.
     pub(super) fn unbind(&mut self, slot: Slot) -> Result<State, KernelError> {
         let cgroup_id = self.bound(slot)?.cgroup_id;
-        match self.sessions.remove(&cgroup_id) {
-            Ok(()) | Err(aya::maps::MapError::KeyNotFound) => {}
-            Err(error) => return Err(KernelError::map("take a session out of the kernel")(error)),
+        match self.maps.sessions.remove(&Wire(cgroup_id)) {
+            Err(error) if !is_absent(&error) => {
+                return Err(KernelError::map("take a session out of the kernel")(error));
+            }
+            Ok(()) | Err(_) => {}
         }
         grace::wait();
         let state = self.counters(slot)?;
         for (key, _) in self.read_counts(slot)? {
-            self.reads.remove(&Wire(key)).map_err(KernelError::map("forget a session's reads"))?;
+            self.maps.reads.remove(&Wire(key)).map_err(KernelError::map("forget a session's reads"))?;
         }
         if let Some(bound) = self.bound.remove(&slot.0) {
-            self.policies.remove(bound.placed);
+            self.policies.release(bound.placed);
+            self.levels.remove(bound.level);
+            self.slots.give_back(slot.0);
         }
-        self.set_levels()?;
-        grace::wait();
+        self.tell_levels()?;
         Ok(state)
     }
 
     /// A bound session.
     fn bound(&self, slot: Slot) -> Result<&Bound, KernelError> {
         self.bound.get(&slot.0).ok_or(KernelError::Unbound { slot: slot.0 })
-    }
-
-    /// The lowest slot that no session has.
-    fn free_slot(&self) -> Result<u32, KernelError> {
-        (0..MAX_SESSIONS)
-            .find(|slot| !self.bound.contains_key(slot))
-            .ok_or(KernelError::NoSlot { limit: MAX_SESSIONS })
     }
 
     /// Zeroes a slot's counters; a session that does not wait for an exec is armed in our own mount namespace.
@@ -191,53 +188,73 @@ impl Sessions {
                 u32::try_from(inode).map_err(|_| KernelError::Layout { what: "namespace numbers" })?;
             state.armed_ns = boot_time();
         }
-        self.states.set(slot, Wire(state), 0).map_err(KernelError::map("reset a session's counters"))
+        self.maps.states.set(slot, Wire(state), 0).map_err(KernelError::map("reset a session's counters"))
     }
 
-    /// Makes a session known to the hooks.
-    fn enter(&mut self, bound: &Bound) -> Result<(), KernelError> {
+    /// Makes a session known to the hooks; on an error nothing of it is left.
+    fn enter(&mut self, slot: u32, spec: &BindSpec<'_>) -> Result<Bound, KernelError> {
         const NEW: u64 = 1; // BPF_NOEXIST: a cgroup has one session of its own
-        self.sessions
-            .insert(bound.cgroup_id, Wire(bound.session), NEW)
-            .map_err(KernelError::map("bind the session's cgroup (is it bound already?)"))?;
-        let mut levels = self.levels();
-        levels |= bit(bound.level);
-        self.write_levels(levels)
+        self.reset(slot, spec.flags)?;
+        let placed = self.policies.place(spec.policy)?;
+        let session = Session {
+            id: spec.session_number,
+            expires_ns: spec.expires_boot_ns,
+            slot,
+            root: placed.root,
+            net: placed.root.id,
+            cut: 0,
+            flags: flags(spec.flags, spec.policy),
+            generation: 0,
+            capabilities: spec.policy.capabilities,
+            doors: spec.policy.doors,
+            limits: spec.policy.limits,
+        };
+        let level = spec.cgroup_level;
+        self.levels.add(level);
+        // The session last: with it all is in force, and until then there is nothing that a hook could have seen.
+        let entered = self.tell_levels().and_then(|()| {
+            self.maps
+                .sessions
+                .insert(Wire(spec.cgroup_id), Wire(session), NEW)
+                .map_err(KernelError::map("bind the session's cgroup (is it bound already?)"))
+        });
+        if let Err(error) = entered {
+            self.levels.remove(level);
+            self.policies.release(placed);
+            // A level too many costs the hooks a look, and the next that is told is right.
+            let _ = self.tell_levels();
+            return Err(error);
+        }
+        Ok(Bound { cgroup_id: spec.cgroup_id, level, session, placed })
     }
 
     /// Replaces a bound session's record whole.
     fn change(&mut self, slot: Slot, session: Session) -> Result<(), KernelError> {
         const EXISTING: u64 = 2; // BPF_EXIST
         let bound = self.bound.get_mut(&slot.0).ok_or(KernelError::Unbound { slot: slot.0 })?;
-        self.sessions
-            .insert(bound.cgroup_id, Wire(session), EXISTING)
+        self.maps
+            .sessions
+            .insert(Wire(bound.cgroup_id), Wire(session), EXISTING)
             .map_err(KernelError::map("change a session in the kernel"))?;
         bound.session = session;
         grace::wait();
         Ok(())
     }
 
-    /// The levels at which sessions are bound.
-    fn levels(&self) -> u32 {
-        self.bound.values().fold(0, |levels, bound| levels | bit(bound.level))
-    }
-
-    /// Tells the hooks at which levels to look.
-    fn set_levels(&mut self) -> Result<(), KernelError> {
-        let levels = self.levels();
-        self.write_levels(levels)
-    }
-
-    /// Writes the levels.
-    fn write_levels(&mut self, levels: u32) -> Result<(), KernelError> {
+    /// Tells the hooks at which levels to look, if they do not know.
+    fn tell_levels(&mut self) -> Result<(), KernelError> {
+        let levels = self.levels.mask();
+        if levels == self.told {
+            return Ok(());
+        }
         let control = Control { levels, daemon: std::process::id() };
-        self.control.set(0, Wire(control), 0).map_err(KernelError::map("tell the hooks where sessions are"))
+        self.maps
+            .control
+            .set(0, Wire(control), 0)
+            .map_err(KernelError::map("tell the hooks where sessions are"))?;
+        self.told = levels;
+        Ok(())
     }
-}
-
-/// A level's bit.
-fn bit(level: u32) -> u32 {
-    1_u32.checked_shl(level).unwrap_or(0)
 }
 
 /// A session's flags with what its policy says of shells.

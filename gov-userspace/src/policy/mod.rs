@@ -22,7 +22,8 @@ use crate::scope::{CleanPath, FileRight, Host, Ports, Scope, capability_bit, doo
 pub use error::PolicyError;
 
 /// A policy, ready to be loaded. Node ids are relative: the root is 0, the others count from 1.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The default grants nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compiled {
     /// Node 0, with the rights of a grant of `/`.
     pub root: Node,

@@ -1,0 +1,176 @@
+//! Sessions in real maps that no hook reads, where this user may make some.
+
+use aya::maps::{Array, HashMap, LpmTrie};
+use gov_common::abi::{Control, ReadKey, State};
+use gov_common::policy::{CHUNK, EdgeKey, NO_SCOPE, NetRule, Node};
+use gov_common::verdict::Reason;
+
+use super::batch::each;
+use super::error::KernelError;
+use super::policies::Policies;
+use super::sessions::{BindSpec, SessionMaps, Sessions, Slot};
+use super::wire::Wire;
+use crate::policy::{Compiled, NetEntry};
+
+const NO_PREALLOC: u32 = 1;
+const EDGES: u32 = 100;
+
+/// Empty maps, or a printed reason why there are none.
+fn sessions() -> Option<Sessions> {
+    let maps = || -> Result<_, aya::maps::MapError> {
+        let maps = SessionMaps {
+            control: Array::create(1, 0)?,
+            sessions: HashMap::create(64, 0)?,
+            states: Array::create(64, 0)?,
+            reads: HashMap::create(1 << 14, NO_PREALLOC)?,
+        };
+        let nets = LpmTrie::create(64, NO_PREALLOC)?;
+        Ok(Sessions::new(maps, Policies::new(HashMap::create(EDGES, NO_PREALLOC)?, nets)))
+    };
+    match maps() {
+        Ok(sessions) => Some(sessions),
+        Err(error) => {
+            println!("skipped: bpf is not permitted here: {error}");
+            None
+        }
+    }
+}
+
+/// A policy of `edges` folders that begin with `name`, and one network.
+fn policy(name: u8, edges: u8) -> Compiled {
+    let nothing = Node { read_scope: NO_SCOPE, ..Node::default() };
+    let edge = |number: u8| {
+        let mut bytes = [0; CHUNK];
+        bytes[..2].copy_from_slice(&[name, number]);
+        (EdgeKey { parent: 0, more: 0, name: bytes }, Node { id: number.into(), ..nothing })
+    };
+    Compiled {
+        root: nothing,
+        edges: (1..=edges).map(edge).collect(),
+        nets: vec![NetEntry { prefix_bits: 128, address: [name; 16], rule: NetRule::default() }],
+        digest: [name; 32],
+        ..Compiled::default()
+    }
+}
+
+fn bind(sessions: &mut Sessions, cgroup_id: u64, policy: &Compiled) -> Result<Slot, KernelError> {
+    let level = u32::try_from(cgroup_id % 8).unwrap();
+    let (session_number, expires_boot_ns) = (cgroup_id, u64::MAX);
+    sessions.bind(&BindSpec {
+        cgroup_id,
+        cgroup_level: level,
+        session_number,
+        expires_boot_ns,
+        policy,
+        flags: 0,
+    })
+}
+
+/// How many sessions, edges and networks stand in the maps.
+fn standing(sessions: &Sessions) -> (usize, usize, usize) {
+    let mut elements = [0; 2];
+    each(&sessions.maps.sessions, "count", |_, _| elements[0] += 1).unwrap();
+    each(&sessions.policies.edges, "count", |_, _| elements[1] += 1).unwrap();
+    (elements[0], elements[1], sessions.policies.nets.keys().count())
+}
+
+fn levels(sessions: &Sessions) -> u32 {
+    let Wire(Control { levels, .. }) = sessions.maps.control.get(&0, 0).unwrap();
+    levels
+}
+
+#[test]
+fn equal_policies_stand_once_until_the_last_session_goes() {
+    let Some(mut sessions) = sessions() else { return };
+    let (one, other) = (policy(b'a', 10), policy(b'b', 20));
+    let slots: Vec<_> = (1..=5).map(|id| bind(&mut sessions, id, &one).unwrap()).collect();
+    assert_eq!(standing(&sessions), (5, 10, 1));
+    sessions.replace_policy(slots[0], &other).unwrap();
+    assert_eq!(standing(&sessions), (5, 30, 2));
+    sessions.replace_policy(slots[1], &other).unwrap();
+    sessions.replace_policy(slots[1], &other).unwrap();
+    assert_eq!(standing(&sessions), (5, 30, 2));
+    let roots = |cgroup| sessions.maps.sessions.get(&Wire(cgroup), 0).unwrap().0;
+    assert_eq!((roots(1).root, roots(1).net), (roots(2).root, roots(2).net));
+    assert_eq!((roots(3).root, roots(3).net), (roots(5).root, roots(5).net));
+    assert_ne!(roots(1).net, roots(3).net);
+    assert_eq!((roots(1).generation, roots(2).generation, roots(3).generation), (1, 2, 0));
+    for slot in &slots[2..] {
+        assert_eq!(standing(&sessions).1, 30);
+        sessions.unbind(*slot).unwrap();
+    }
+    assert_eq!(standing(&sessions), (2, 20, 1));
+    for slot in &slots[..2] {
+        assert_eq!(standing(&sessions).1, 20);
+        sessions.unbind(*slot).unwrap();
+    }
+    assert_eq!((standing(&sessions), levels(&sessions)), ((0, 0, 0), 0));
+    assert!(matches!(sessions.unbind(slots[0]), Err(KernelError::Unbound { .. })));
+}
+
+#[test]
+fn hooks_look_at_the_levels_of_bound_sessions_only() {
+    let Some(mut sessions) = sessions() else { return };
+    let policy = policy(b'a', 1);
+    let slots: Vec<_> = [2, 10, 5].map(|id| bind(&mut sessions, id, &policy).unwrap()).into();
+    assert_eq!(levels(&sessions), 1 << 2 | 1 << 5);
+    sessions.unbind(slots[0]).unwrap();
+    assert_eq!(levels(&sessions), 1 << 2 | 1 << 5);
+    sessions.unbind(slots[1]).unwrap();
+    assert_eq!(levels(&sessions), 1 << 5);
+}
+
+#[test]
+fn a_cgroup_that_is_bound_stays_governed_when_it_is_bound_again() {
+    let Some(mut sessions) = sessions() else { return };
+    let first = bind(&mut sessions, 7, &policy(b'a', 3)).unwrap();
+    sessions.cut(first, Reason::Revoked).unwrap();
+    for policy in [policy(b'a', 3), policy(b'b', 4)] {
+        assert!(matches!(bind(&mut sessions, 7, &policy), Err(KernelError::Map { .. })));
+        assert_eq!((standing(&sessions), levels(&sessions)), ((1, 3, 1), 1 << 7));
+    }
+    assert_eq!(sessions.maps.sessions.get(&Wire(7), 0).unwrap().0.cut, Reason::Revoked as u32);
+    sessions.unbind(first).unwrap();
+    assert_eq!(standing(&sessions), (0, 0, 0));
+}
+
+#[test]
+fn a_policy_that_finds_no_room_leaves_nothing() {
+    let Some(mut sessions) = sessions() else { return };
+    let small = bind(&mut sessions, 1, &policy(b'a', 60)).unwrap();
+    assert!(bind(&mut sessions, 2, &policy(b'b', 60)).is_err());
+    assert!(sessions.replace_policy(small, &policy(b'b', 60)).is_err());
+    assert_eq!((standing(&sessions), levels(&sessions)), ((1, 60, 1), 1 << 1));
+    bind(&mut sessions, 2, &policy(b'b', 40)).unwrap();
+    assert_eq!(standing(&sessions), (2, 100, 2));
+}
+
+#[test]
+fn a_session_takes_its_own_counts_of_reads_and_no_others_with_it() {
+    let Some(mut sessions) = sessions() else { return };
+    let policy = policy(b'a', 1);
+    let slots: Vec<_> = [1, 2, 3].map(|id| bind(&mut sessions, id, &policy).unwrap()).into();
+    // More than one call brings, for slots 0 and 1; slot 2 has read nothing.
+    for inode in 0..10_000_u64 {
+        let slot = u32::from(inode % 100 == 0);
+        let key = ReadKey { inode, device: 1, slot };
+        sessions.maps.reads.insert(Wire(key), Wire(inode + 1), 0).unwrap();
+    }
+    for slot in 0..2 {
+        let state = State { counted_reads: 1, ..State::default() };
+        sessions.maps.states.set(slot, Wire(state), 0).unwrap();
+    }
+    let mut counts = sessions.read_counts(slots[1]).unwrap();
+    counts.sort_by_key(|(key, _)| key.inode);
+    let wanted: Vec<_> = (0..100).map(|n| n * 100).collect();
+    assert_eq!(counts.iter().map(|(key, _)| key.inode).collect::<Vec<_>>(), wanted);
+    assert!(counts.iter().all(|(key, count)| *count == key.inode + 1 && key.slot == 1));
+    assert_eq!(sessions.read_counts(slots[0]).unwrap().len(), 9_900);
+    assert_eq!(sessions.read_counts(slots[2]).unwrap(), []);
+    assert_eq!(sessions.unbind(slots[1]).unwrap().counted_reads, 1);
+    assert_eq!(sessions.read_counts(slots[0]).unwrap().len(), 9_900);
+    sessions.unbind(slots[0]).unwrap();
+    let mut left = 0;
+    each(&sessions.maps.reads, "count", |_, _| left += 1).unwrap();
+    assert_eq!(left, 0);
+}
