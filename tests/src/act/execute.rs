@@ -16,9 +16,11 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
             std::fs::copy(from, to).and_then(|_| exit(Command::new(to).args(arguments)))
         }
         ["exec-memfd", program] => exec_memfd(program),
-        ["map-code", path] => ok(File::open(path).and_then(|file| raw::map_code(&file))),
-        ["map-anonymous"] => ok(raw::map_anonymous()),
-        ["map-then-protect", path] => ok(File::open(path).and_then(|file| raw::map_then_protect(&file))),
+        ["map-code", path] => ok(File::open(path).and_then(|file| raw::memory::map_code(&file))),
+        ["map-anonymous"] => ok(raw::memory::map_anonymous()),
+        ["map-then-protect", path] => {
+            ok(File::open(path).and_then(|file| raw::memory::map_then_protect(&file)))
+        }
         _ => return None,
     })
 }

@@ -22,7 +22,7 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["append", path] => ok(OpenOptions::new().append(true).open(path)),
         ["create", path] => ok(File::create_new(path)),
         ["open-truncate", path] => ok(OpenOptions::new().read(true).custom_flags(libc::O_TRUNC).open(path)),
-        ["truncate", path] => ok(raw::truncate(path)),
+        ["truncate", path] => ok(raw::files::truncate(path)),
         ["mkdir", path] => ok(fs::create_dir(path)),
         ["rmdir", path] => ok(fs::remove_dir(path)),
         ["unlink", path] => ok(fs::remove_file(path)),
@@ -38,14 +38,14 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["read-relative", folder, path] => {
             ok(std::env::set_current_dir(folder).and_then(|()| fs::read(path)))
         }
-        ["read-chrooted", root, path] => ok(raw::chroot(root).and_then(|_| fs::read(path))),
-        ["uring-read", path] => ok(raw::uring_open(path)),
+        ["read-chrooted", root, path] => ok(raw::files::chroot(root).and_then(|_| fs::read(path))),
+        ["uring-read", path] => ok(raw::uring::uring_open(path)),
         ["mknod-device", path] => {
             let null = rustix::fs::makedev(1, 3);
             let mode = rustix::fs::Mode::RWXU;
             ok(rustix::fs::mknodat(CWD, path, FileType::CharacterDevice, mode, null).map_err(io::Error::from))
         }
-        ["mknod", path] => ok(raw::mknod(path)),
+        ["mknod", path] => ok(raw::files::mknod(path)),
         ["read-until-refused", path, seconds] => read_until_refused(path, seconds),
         ["flood", path, most] => flood(path, most),
         _ => return None,
@@ -74,7 +74,7 @@ fn reopen(path: &str) -> io::Result<File> {
 
 /// Reads a file ten times a second until that is refused, asked to end or not; answers with how it was.
 fn read_until_refused(path: &str, seconds: &str) -> Outcome {
-    raw::stay_when_asked_to_end()?;
+    raw::tasks::stay_when_asked_to_end()?;
     let limit: u64 = seconds.parse().map_err(io::Error::other)?;
     let end = Instant::now() + Duration::from_secs(limit);
     File::open(path)?.read_to_end(&mut Vec::new())?;

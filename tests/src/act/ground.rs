@@ -13,25 +13,25 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
             ok(fs::write(format!("{folder}/cgroup.procs"), std::process::id().to_string()))
         }
         ["clone-into-cgroup", folder] => {
-            ok(File::open(folder).and_then(|folder| raw::clone_into_cgroup(&folder)))
+            ok(File::open(folder).and_then(|folder| raw::tasks::clone_into_cgroup(&folder)))
         }
-        ["trace", pid] => ok(number(pid).and_then(raw::trace)),
+        ["trace", pid] => ok(number(pid).and_then(raw::tasks::trace)),
         ["signal", pid] => ok(process(pid).and_then(|it| Ok(rustix::process::kill_process(it, HARMLESS)?))),
         ["signal-descriptor", pid] => ok(process(pid).and_then(signal_by_descriptor)),
-        ["signal-child"] => ok(raw::kill_child()),
+        ["signal-child"] => ok(raw::tasks::kill_child()),
         ["limit", pid] => ok(process(pid).and_then(limit)),
         ["renice", pid] => {
             ok(process(pid).and_then(|it| Ok(rustix::process::setpriority_process(Some(it), 5)?)))
         }
         ["set-flags", path] => ok(File::open(path).and_then(|file| Ok(set_flags(&file)?))),
-        ["set-link-up"] => ok(raw::set_link_up()),
+        ["set-link-up"] => ok(raw::sockets::set_link_up()),
         ["fsopen"] => ok(fsopen()),
         ["own-file", pid] => ok(process(pid).and_then(own_file)),
-        ["own-file-ioctl", pid] => ok(number(pid).and_then(raw::own_file)),
-        ["type"] => ok(raw::type_into_terminal()),
+        ["own-file-ioctl", pid] => ok(number(pid).and_then(raw::sockets::own_file)),
+        ["type"] => ok(raw::ground::type_into_terminal()),
         ["read-memory", pid] => ok(File::open(format!("/proc/{pid}/mem"))),
-        ["mount", folder] => ok(raw::mount(folder)),
-        ["bpf"] => ok(raw::bpf()),
+        ["mount", folder] => ok(raw::ground::mount(folder)),
+        ["bpf"] => ok(raw::ground::bpf()),
         _ => return None,
     })
 }
@@ -47,7 +47,7 @@ fn signal_by_descriptor(pid: Pid) -> io::Result<()> {
 /// Has a process signalled whenever a pipe is ready.
 fn own_file(pid: Pid) -> io::Result<()> {
     let (pipe, _other) = rustix::pipe::pipe()?;
-    raw::set_owner(&pipe, pid.as_raw_nonzero().get())
+    raw::tasks::set_owner(&pipe, pid.as_raw_nonzero().get())
 }
 
 /// Sets the limit of open files of a process.

@@ -8,6 +8,7 @@ mod files;
 mod ground;
 mod network;
 mod raw;
+pub mod storms;
 
 use std::io;
 use std::path::Path;
@@ -37,7 +38,8 @@ pub fn perform(words: &[&str]) -> Option<String> {
     let outcome = files::perform(words)
         .or_else(|| execute::perform(words))
         .or_else(|| network::perform(words))
-        .or_else(|| ground::perform(words))?;
+        .or_else(|| ground::perform(words))
+        .or_else(|| storms::perform(words))?;
     Some(outcome.unwrap_or_else(|error| name(&error)))
 }
 

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use gov::kernel::{Kernel, LoadOptions};
 
 use tests::direct::{Bench, act_in, try_direct};
+use tests::direct_races::RACES;
 use tests::direct_scenes::SCENES;
 use tests::house::cgroups;
 use tests::suite::rows;
@@ -53,7 +54,7 @@ fn main() -> Result<ExitCode> {
             }
         }
     }
-    for scene in SCENES {
+    for scene in SCENES.iter().chain(RACES) {
         if !words.is_empty() && !words.iter().any(|word| scene.name.contains(word)) {
             continue;
         }

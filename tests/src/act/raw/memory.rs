@@ -1,0 +1,45 @@
+//! Memory: mappings of files and of nothing.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::ptr::null_mut;
+use std::sync::atomic::AtomicU64;
+
+use super::check;
+
+/// Maps the first page of a file as code.
+pub(in crate::act) fn map_code(file: &File) -> io::Result<()> {
+    map(file, libc::PROT_READ | libc::PROT_EXEC).map(drop)
+}
+
+/// Maps the first page of a file for reading, then makes the mapping executable.
+pub(in crate::act) fn map_then_protect(file: &File) -> io::Result<()> {
+    let page = map(file, libc::PROT_READ)?;
+    // SAFETY: the page was just mapped and nothing points into it.
+    check(unsafe { libc::mprotect(page, 4096, libc::PROT_READ | libc::PROT_EXEC) }.into()).map(drop)
+}
+
+/// Maps memory without a file, executable from its start, as just-in-time compilers do.
+pub(in crate::act) fn map_anonymous() -> io::Result<()> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+    map_page(protection, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1).map(drop)
+}
+
+fn map(file: &File, protection: i32) -> io::Result<*mut libc::c_void> {
+    map_page(protection, libc::MAP_PRIVATE, file.as_raw_fd())
+}
+
+fn map_page(protection: i32, flags: i32, file: i32) -> io::Result<*mut libc::c_void> {
+    // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing.
+    let page = unsafe { libc::mmap(null_mut(), 4096, protection, flags, file, 0) };
+    if page == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(page) }
+}
+
+/// The first page of a file, as counters that every process which maps it shares with the others, for ever.
+pub(crate) fn share(file: &File) -> io::Result<&'static [AtomicU64; 512]> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let page = map_page(protection, libc::MAP_SHARED, file.as_raw_fd())?;
+    // SAFETY: the page is mapped, aligned, never unmapped, and any bytes are numbers; all who share it use atomics.
+    Ok(unsafe { &*page.cast::<[AtomicU64; 512]>() })
+}
