@@ -5,8 +5,7 @@ use crate::limits::{Budget, UNLIMITED};
 use crate::policy::{MAX_PORT_RANGES, NO_SCOPE, NODE_EXECUTE_NAMED, NetRule, Node};
 use crate::rights::Rights;
 use crate::sockets::{
-    AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, IPPROTO_TCP, IPPROTO_UDP, NETLINK_ROUTE,
-    SOCK_DGRAM, SOCK_STREAM,
+    AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, IPPROTO_TCP, IPPROTO_UDP, NETLINK_ROUTE, SOCK_DGRAM, SOCK_STREAM,
 };
 use crate::verdict::Reason;
 
@@ -226,7 +225,8 @@ pub fn reached_address(address: [u8; 16]) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::{
-        Power, Verdict, can_judge_socket, capability, door, file, gains, is_shell, net, reached_address, standing,
+        Power, Verdict, can_judge_socket, capability, door, file, gains, is_shell, net, reached_address,
+        standing,
     };
     use crate::abi::Session;
     use crate::doors::Door;

@@ -58,8 +58,12 @@ pub struct Limits {
 
 impl Limits {
     /// No limit at all.
-    pub const NONE: Self =
-        Self { most: [UNLIMITED; BUDGETS], breaker_refusals: UNLIMITED, breaker_window_s: 0, breaker_cooldown_s: 0 };
+    pub const NONE: Self = Self {
+        most: [UNLIMITED; BUDGETS],
+        breaker_refusals: UNLIMITED,
+        breaker_window_s: 0,
+        breaker_cooldown_s: 0,
+    };
 }
 
 impl Default for Limits {
@@ -163,7 +167,8 @@ pub const fn open_until(limits: &Limits, now_ns: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{
-        BUDGETS, Budget, COUNT_BITS, Charge, Limits, MAX_COUNT, SECOND, Suffered, UNLIMITED, charge, open_until, suffer,
+        BUDGETS, Budget, COUNT_BITS, Charge, Limits, MAX_COUNT, SECOND, Suffered, UNLIMITED, charge,
+        open_until, suffer,
     };
 
     #[test]

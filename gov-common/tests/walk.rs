@@ -77,8 +77,16 @@ impl Model {
     }
 }
 
-const ROOT: Node =
-    Node { id: 0, rights: 0, flags: 0, read_scope: NO_SCOPE, write_scope: NO_SCOPE, execute_scope: NO_SCOPE, connect_scope: NO_SCOPE, reserved: 0 };
+const ROOT: Node = Node {
+    id: 0,
+    rights: 0,
+    flags: 0,
+    read_scope: NO_SCOPE,
+    write_scope: NO_SCOPE,
+    execute_scope: NO_SCOPE,
+    connect_scope: NO_SCOPE,
+    reserved: 0,
+};
 
 /// A name as a file system may hold it: any bytes but NUL and the slash. Many are alike, and many are long.
 fn name() -> impl Strategy<Value = Vec<u8>> {

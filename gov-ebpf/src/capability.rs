@@ -3,8 +3,8 @@
 //! The first use of each that is granted is recorded, and every refusal; but where the kernel itself only tries whether
 //! a task could, and asks for silence, a refusal is counted and not recorded.
 
-use crate::emit::add;
 use crate::atomic;
+use crate::emit::add;
 use crate::guard::judge;
 use crate::maps::STATES;
 use crate::scratch::{Case, Judge};

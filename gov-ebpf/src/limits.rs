@@ -154,8 +154,7 @@ fn open(state: *mut State, until_ns: u64) {
 pub extern "C" fn gov_tell(number: u32) -> u32 {
     let Some(room) = scratch::room(number) else { return 0 };
     let (warned, spent) = (room.told.warned.get(), room.told.spent.get());
-    let (refusals_warned, refusals_spent) =
-        (room.told.refusals_warned.get(), room.told.refusals_spent.get());
+    let (refusals_warned, refusals_spent) = (room.told.refusals_warned.get(), room.told.refusals_spent.get());
     let broken = room.told.broken.get();
     if warned | spent | refusals_warned | refusals_spent | broken == 0 {
         return 0;

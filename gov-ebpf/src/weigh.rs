@@ -263,8 +263,7 @@ pub extern "C" fn gov_weigh_address(number: u32, level: u32) -> u32 {
     let Some(room) = scratch::room(number) else { return refused(Reason::Unreadable) };
     let session = &room.levels[level as usize & (MAX_NESTING - 1)].session;
     let listens = room.case.judge == Judge::Listening;
-    let address =
-        if listens { room.case.address } else { decide::reached_address(room.case.address) };
+    let address = if listens { room.case.address } else { decide::reached_address(room.case.address) };
     let policy = if listens { session.net | LISTENING } else { session.net };
     let key = Key::new(32 + 128, NetKey { policy, address });
     match NETS.get(&key) {

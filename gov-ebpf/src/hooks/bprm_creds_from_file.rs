@@ -22,8 +22,11 @@ fn bprm_creds_from_file(ctx: LsmContext) -> i32 {
     }
     // A fault reads as a gain, and as an object that nothing can resolve.
     let (dentry, mount) = kernel::path(kernel::file_path(ctx.arg(1))).unwrap_or((1, 1));
-    let mut case =
-        Case { judge: Judge::Objects, wanted: Rights::EXECUTE.bits(), ..Case::new(mask, Action::GainPrivilege) };
+    let mut case = Case {
+        judge: Judge::Objects,
+        wanted: Rights::EXECUTE.bits(),
+        ..Case::new(mask, Action::GainPrivilege)
+    };
     case.given = Reason::PrivilegeGain as u8;
     case.dentry[0] = dentry;
     case.mount[0] = mount;
