@@ -36,14 +36,14 @@ impl Verdict {
 /// expired or suffers no more refusals refuses everything. `refusals` and `open_until_ns` are those of its
 /// [`crate::abi::State`].
 #[inline(always)]
-pub const fn standing(session: &Session, refusals: u64, open_until_ns: u64, now_ns: u64) -> Reason {
+pub fn standing(session: &Session, refusals: u64, open_until_ns: u64, now_ns: u64) -> Reason {
     if session.cut != 0 {
         return cut_reason(session.cut);
     }
     if now_ns >= session.expires_ns {
         return Reason::Expired;
     }
-    let most = session.limits.most[Budget::Refusals as usize];
+    let most = session.limits.most(Budget::Refusals as usize);
     if most != UNLIMITED && refusals >= most as u64 {
         return Reason::Exhausted;
     }

@@ -15,6 +15,7 @@ pub mod doors;
 pub mod limits;
 pub mod policy;
 pub mod abi;
+pub mod action;
 pub mod event;
 pub mod offsets;
 pub mod hidden;

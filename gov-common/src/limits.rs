@@ -64,6 +64,12 @@ impl Limits {
         breaker_window_s: 0,
         breaker_cooldown_s: 0,
     };
+
+    /// The most of the budget with a number. Fail closed: there is nothing of a budget that is none.
+    #[inline(always)]
+    pub fn most(&self, number: usize) -> u32 {
+        self.most.get(number).copied().unwrap_or(0)
+    }
 }
 
 impl Default for Limits {
@@ -88,11 +94,12 @@ pub enum Charge {
 /// What the use after `used` others comes to, of a budget of `most`.
 #[inline(always)]
 pub const fn charge(used: u64, most: u32) -> Charge {
-    if used >= most as u64 {
+    let after = used.saturating_add(1);
+    if after > most as u64 || used == u64::MAX {
         Charge::Over
-    } else if used + 1 == most as u64 {
+    } else if after == most as u64 {
         Charge::Spends
-    } else if used + 1 == warns_at(most) as u64 {
+    } else if after == warns_at(most) as u64 {
         Charge::Warns
     } else {
         Charge::Within
@@ -102,23 +109,19 @@ pub const fn charge(used: u64, most: u32) -> Charge {
 /// Whether a refusal for the reason with this number counts against refusals that are suffered: one that says only
 /// that the session is over, or waits, does not.
 #[inline(always)]
-pub const fn is_suffered(reason: u8) -> bool {
-    const OVER: [Reason; 5] =
-        [Reason::Expired, Reason::Revoked, Reason::CutOff, Reason::CircuitOpen, Reason::NoRoomToRecord];
-    let mut at = 0;
-    while at < OVER.len() {
-        if OVER[at] as u8 == reason {
-            return false;
-        }
-        at += 1;
-    }
-    true
+pub const fn is_suffered(reason: u32) -> bool {
+    const EXPIRED: u32 = Reason::Expired as u32;
+    const REVOKED: u32 = Reason::Revoked as u32;
+    const CUT_OFF: u32 = Reason::CutOff as u32;
+    const CIRCUIT_OPEN: u32 = Reason::CircuitOpen as u32;
+    const NO_ROOM: u32 = Reason::NoRoomToRecord as u32;
+    !matches!(reason, EXPIRED | REVOKED | CUT_OFF | CIRCUIT_OPEN | NO_ROOM)
 }
 
 /// The use of a budget of `most` that is told before the last one: four fifths, rounded up.
 #[inline(always)]
 pub const fn warns_at(most: u32) -> u32 {
-    (most as u64 * 4).div_ceil(5) as u32
+    (most as u64).saturating_mul(4).div_ceil(5) as u32
 }
 
 /// The refusals of one window, as one word that can be replaced in one step: when the window began, in units of
@@ -144,7 +147,7 @@ pub struct Suffered {
 pub const fn suffer(limits: &Limits, window: Window, now_ns: u64) -> Suffered {
     let now = now_ns >> COUNT_BITS;
     let begun = window >> COUNT_BITS;
-    let length = (limits.breaker_window_s as u64 * SECOND) >> COUNT_BITS;
+    let length = seconds(limits.breaker_window_s) >> COUNT_BITS;
     let over = window == 0 || now.saturating_sub(begun) >= length;
     let before = if over { 0 } else { window & MAX_COUNT };
     if before >= limits.breaker_refusals as u64 || before == MAX_COUNT {
@@ -152,7 +155,12 @@ pub const fn suffer(limits: &Limits, window: Window, now_ns: u64) -> Suffered {
         return Suffered { window: 0, opens: true };
     }
     let since = if over { now } else { begun };
-    Suffered { window: since << COUNT_BITS | (before + 1), opens: false }
+    Suffered { window: since << COUNT_BITS | before.saturating_add(1), opens: false }
+}
+
+/// Seconds in nanoseconds.
+const fn seconds(count: u32) -> u64 {
+    (count as u64).saturating_mul(SECOND)
 }
 
 /// Until when a circuit that opens at `now_ns` stays open.
@@ -160,7 +168,7 @@ pub const fn suffer(limits: &Limits, window: Window, now_ns: u64) -> Suffered {
 pub const fn open_until(limits: &Limits, now_ns: u64) -> u64 {
     match limits.breaker_cooldown_s {
         0 => u64::MAX,
-        seconds => now_ns.saturating_add(seconds as u64 * SECOND),
+        seconds => now_ns.saturating_add(self::seconds(seconds)),
     }
 }
 

@@ -58,9 +58,30 @@ pub const fn ioctl(command: u32) -> Request {
     if harmless { Request::Harmless } else { Request::Ground }
 }
 
+/// Whether an extended attribute whose name begins so holds what users write, as a file does. The others are the
+/// kernel's and its modules' own: access lists, capabilities, and what a stacked file system notes of its layers.
+#[inline(always)]
+pub fn holds_content(name: [u8; 16]) -> bool {
+    name.starts_with(b"user.") && !name.starts_with(b"user.overlay.")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Request, ioctl};
+    use super::{Request, holds_content, ioctl};
+
+    #[test]
+    fn only_attributes_that_users_write_hold_content() {
+        let padded = |name: &str| {
+            let mut bytes = [0; 16];
+            bytes[..name.len()].copy_from_slice(name.as_bytes());
+            bytes
+        };
+        assert!(holds_content(padded("user.a")));
+        assert!(holds_content(padded("user.overlays")));
+        for name in ["security.selinux", "system.posix_acl", "trusted.overlay", "user.overlay.op", "user", ""] {
+            assert!(!holds_content(padded(name)), "{name}");
+        }
+    }
 
     #[test]
     fn what_changes_more_than_the_file_is_told_from_what_asks() {

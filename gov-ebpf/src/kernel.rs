@@ -210,6 +210,14 @@ pub unsafe fn copy_string(to: *mut u8, length: u32, from: u64) -> i64 {
     unsafe { bpf_probe_read_kernel_str(to.cast(), length, from as *const _) }
 }
 
+/// The first bytes of the kernel string at an address, zero-padded; the last one is 0.
+#[inline(always)]
+pub fn start_of_string(address: u64) -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    // SAFETY: the buffer is ours and has the length given.
+    if unsafe { copy_string(bytes.as_mut_ptr(), 16, address) } < 0 { None } else { Some(bytes) }
+}
+
 /// Copies `length` bytes between map values.
 ///
 /// # Safety

@@ -70,7 +70,7 @@ pub extern "C" fn gov_refund(number: u32, paid: u32) -> u32 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn gov_suffer(number: u32, level: u32, reason: u32) -> u32 {
-    if !limits::is_suffered(reason as u8) {
+    if !limits::is_suffered(reason) {
         return 0;
     }
     let Some(room) = scratch::room(number) else { return 0 };
@@ -89,7 +89,7 @@ pub extern "C" fn gov_suffer(number: u32, level: u32, reason: u32) -> u32 {
 /// Takes one from a session's budget.
 #[inline(always)]
 fn charge(place: &Level, budget: usize) -> Charge {
-    let most = place.session.limits.most[if budget < BUDGETS { budget } else { 0 }];
+    let most = place.session.limits.most(budget);
     if most == UNLIMITED || place.session.flags & SESSION_RECORD_ONLY != 0 {
         return Charge::Within;
     }
@@ -198,7 +198,7 @@ pub extern "C" fn gov_tell_one(number: u32, level: u32, action: u32, budget: u32
     case.target = if broken {
         place.session.limits.breaker_cooldown_s
     } else {
-        let most = place.session.limits.most[if (budget as usize) < BUDGETS { budget as usize } else { 0 }];
+        let most = place.session.limits.most(budget as usize);
         if spent != 0 { most } else { limits::warns_at(most) }
     };
     note(case);

@@ -5,7 +5,7 @@ use crate::maps::{CONTROL, SESSIONS, STATES};
 use aya_ebpf::helpers::{bpf_get_current_ancestor_cgroup_id, bpf_ktime_get_boot_ns};
 use gov_common::abi::{MAX_CGROUP_LEVELS, SESSION_ARM_AT_EXEC, Session};
 use gov_common::decide;
-use gov_common::limits::{BUDGETS, Budget, UNLIMITED};
+use gov_common::limits::{Budget, UNLIMITED};
 use gov_common::verdict::Reason;
 
 /// The levels of the cgroup tree at which a session lies above the current task; `None` for a task that no
@@ -103,12 +103,11 @@ pub fn limits(mask: u32, budget: Budget) -> bool {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn gov_limits(mask: u32, budget: u32) -> u32 {
-    let budget = budget as usize;
     let mut level = 0;
     while level < MAX_CGROUP_LEVELS {
         if mask & (1 << level) != 0
             && let Some(session) = at(level)
-            && session.limits.most[if budget < BUDGETS { budget } else { 0 }] != UNLIMITED
+            && session.limits.most(budget as usize) != UNLIMITED
         {
             return 1;
         }

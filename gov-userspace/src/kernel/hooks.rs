@@ -45,11 +45,14 @@ pub(super) const HOOKS: &[Hook] = &[
     lsm("task_alloc"),
     lsm("inode_setxattr"),
     lsm("inode_removexattr"),
+    lsm("inode_getxattr"),
     lsm("ptrace_access_check"),
     lsm("task_kill"),
     lsm("task_setrlimit"),
     lsm("task_setscheduler"),
     lsm("task_setnice"),
+    lsm("task_setioprio"),
+    lsm("task_movememory"),
     lsm("sb_alloc_security"),
     lsm("sb_mount"),
     lsm("move_mount"),
@@ -100,4 +103,17 @@ const fn lsm(name: &'static str) -> Hook {
 /// A security hook of later kernels, whose act comes to another hook on earlier ones.
 const fn later(name: &'static str) -> Hook {
     Hook { name, kind: Kind::Lsm, required: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HOOKS;
+
+    #[test]
+    fn every_hook_is_described() {
+        let text = include_str!("../../../docs/receipts.md");
+        for hook in HOOKS {
+            assert!(text.contains(&format!("`{}`", hook.name)), "{}", hook.name);
+        }
+    }
 }

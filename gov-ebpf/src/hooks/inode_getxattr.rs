@@ -1,0 +1,25 @@
+//! `int inode_getxattr(struct dentry *dentry, const char *name)`: reading an attribute that users write is reading the file.
+
+use crate::guard::judge;
+use crate::kernel;
+use crate::scratch::{Case, Judge};
+use crate::subject::governed;
+use aya_ebpf::macros::lsm;
+use aya_ebpf::programs::LsmContext;
+use gov_common::event::Action;
+use gov_common::request::holds_content;
+use gov_common::rights::Rights;
+
+#[lsm(hook = "inode_getxattr")]
+fn inode_getxattr(ctx: LsmContext) -> i32 {
+    let Some(mask) = governed() else { return 0 };
+    // Fail closed: a name that cannot be read is one that users write.
+    if !kernel::start_of_string(ctx.arg(1)).is_none_or(holds_content) {
+        return 0;
+    }
+    let mut case =
+        Case { judge: Judge::Objects, wanted: Rights::READ.bits(), ..Case::new(mask, Action::Read) };
+    // The hook is not told the mount: the guard looks for one of the session's.
+    case.dentry[0] = ctx.arg(0);
+    judge(case)
+}
