@@ -1,7 +1,8 @@
-//! Reading the address that a connection or message goes to.
+//! Reading the address that a connection or message goes to, or that a socket is bound to.
 
 use crate::kernel;
 use crate::scratch;
+use gov_common::event::Action;
 use gov_common::sockets::AF_INET;
 use gov_common::verdict::Reason;
 
@@ -15,6 +16,14 @@ const LEAST_V6: u64 = 24;
 pub extern "C" fn gov_address(number: u32) -> u32 {
     let Some(room) = scratch::room(number) else { return 0 };
     let case = &mut room.case;
+    if case.action == Action::Listen as u8 {
+        match kernel::own_address(case.extra_at, &mut case.address) {
+            Some(port) => case.port = port,
+            // Fail closed: an address that cannot be read is granted by none.
+            None => case.given = Reason::Unreadable as u8,
+        }
+        return 0;
+    }
     let (at, length) = (case.extra_at, case.extra_len);
     let is_v4 = case.family as i32 == AF_INET;
     case.address[10] = if is_v4 { 0xff } else { 0 };

@@ -182,7 +182,7 @@ pub extern "C" fn gov_judge(number: u32) -> u32 {
     if room.case.dentry[1] != 0 {
         gov_resolve(number, 1);
     }
-    if room.case.extra_at != 0 && matches!(room.case.judge, Judge::Address | Judge::Listening) {
+    if matches!(room.case.judge, Judge::Address | Judge::Listening) {
         gov_address(number);
     }
     let mut reason = gov_weigh_all(number);

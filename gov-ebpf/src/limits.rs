@@ -1,6 +1,7 @@
 //! Limits: what an act takes from its session's budgets, and what a refusal does to a session.
 
 use crate::atomic;
+use crate::bounds::masked;
 use crate::guard::note;
 use crate::maps::STATES;
 use crate::scratch::{self, Case, Level};
@@ -89,7 +90,7 @@ pub extern "C" fn gov_suffer(number: u32, level: u32, reason: u32) -> u32 {
 /// Takes one from a session's budget.
 #[inline(always)]
 fn charge(place: &Level, budget: usize) -> Charge {
-    let most = place.session.limits.most(budget);
+    let most = place.session.limits.most(masked::<7>(budget));
     if most == UNLIMITED || place.session.flags & SESSION_RECORD_ONLY != 0 {
         return Charge::Within;
     }
@@ -198,7 +199,7 @@ pub extern "C" fn gov_tell_one(number: u32, level: u32, action: u32, budget: u32
     case.target = if broken {
         place.session.limits.breaker_cooldown_s
     } else {
-        let most = place.session.limits.most(budget as usize);
+        let most = place.session.limits.most(masked::<7>(budget as usize));
         if spent != 0 { most } else { limits::warns_at(most) }
     };
     note(case);

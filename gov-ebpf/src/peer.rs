@@ -81,20 +81,23 @@ pub fn judge_local(mask: u32, other: u64) -> i32 {
     judge(case)
 }
 
-/// Judges listening on the own address of the `struct sock` at an address.
+/// Judges listening on the own address of the `struct socket` at an address.
 #[inline(always)]
-pub fn judge_listening(mask: u32, sock: u64) -> i32 {
-    let mut case = Case::new(mask, Action::Listen);
-    case.judge = Judge::Listening;
-    match kernel::own_address(sock, &mut case.address) {
-        Some((family, port)) if family as i32 == AF_INET || family as i32 == AF_INET6 => {
-            case.family = family;
-            case.port = port;
-        }
+pub fn judge_listening(mask: u32, socket: u64) -> i32 {
+    // Fail closed: what cannot be read is of no family that can be judged.
+    let (own, protocol) = kernel::socket(socket).unwrap_or((NO_FAMILY, 0));
+    if own as i32 == AF_UNIX {
         // Whoever reaches a local socket has its path, or the session's leave.
-        Some((family, _)) if family as i32 == AF_UNIX => return judge_standing(mask, Action::Listen),
-        // Fail closed: what cannot be read is of no family that can be judged.
-        _ => case.given = Reason::UnknownFamily as u8,
+        return judge_standing(mask, Action::Listen);
+    }
+    let mut case = Case::new(mask, Action::Listen);
+    case.family = own;
+    case.protocol = protocol as u8;
+    if own as i32 == AF_INET || own as i32 == AF_INET6 {
+        case.judge = Judge::Listening;
+        case.extra_at = kernel::sock(socket).unwrap_or(1);
+    } else {
+        case.given = Reason::UnknownFamily as u8;
     }
     judge(case)
 }

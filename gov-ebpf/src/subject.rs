@@ -1,5 +1,6 @@
 //! Which sessions govern the current task.
 
+use crate::bounds::masked;
 use crate::kernel;
 use crate::maps::{CONTROL, SESSIONS, STATES};
 use aya_ebpf::helpers::{bpf_get_current_ancestor_cgroup_id, bpf_ktime_get_boot_ns};
@@ -107,7 +108,7 @@ extern "C" fn gov_limits(mask: u32, budget: u32) -> u32 {
     while level < MAX_CGROUP_LEVELS {
         if mask & (1 << level) != 0
             && let Some(session) = at(level)
-            && session.limits.most(budget as usize) != UNLIMITED
+            && session.limits.most(masked::<7>(budget as usize)) != UNLIMITED
         {
             return 1;
         }

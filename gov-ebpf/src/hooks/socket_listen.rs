@@ -1,6 +1,5 @@
 //! `int socket_listen(struct socket *sock, int backlog)`: listening takes `network:listen` of the own address and port.
 
-use crate::kernel;
 use crate::peer;
 use crate::subject::governed;
 use aya_ebpf::macros::lsm;
@@ -9,6 +8,5 @@ use aya_ebpf::programs::LsmContext;
 #[lsm(hook = "socket_listen")]
 fn socket_listen(ctx: LsmContext) -> i32 {
     let Some(mask) = governed() else { return 0 };
-    // A fault reads as a socket that nothing can resolve, and so as a refusal.
-    peer::judge_listening(mask, kernel::sock(ctx.arg(0)).unwrap_or(1))
+    peer::judge_listening(mask, ctx.arg(0))
 }

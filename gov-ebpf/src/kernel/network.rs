@@ -27,10 +27,10 @@ pub fn socket(address: u64) -> Option<(u16, u16)> {
     ))
 }
 
-/// The own address of the `struct sock` at an address: its family, its port in host order, and the address itself,
-/// IPv4 as mapped IPv6. An address of zeros where it is not bound.
+/// The own port, in host order, of the internet `struct sock` at an address, and its own address, IPv4 as mapped IPv6:
+/// both zeros where it is not bound.
 #[inline(always)]
-pub fn own_address(sock: u64, address: &mut [u8; 16]) -> Option<(u16, u16)> {
+pub fn own_address(sock: u64, address: &mut [u8; 16]) -> Option<u16> {
     const INET: u16 = AF_INET as u16;
     let family = read::<u16>(sock.wrapping_add(offset!(sock_family)))?;
     let port = read::<u16>(sock.wrapping_add(offset!(sock_num)))?;
@@ -45,7 +45,7 @@ pub fn own_address(sock: u64, address: &mut [u8; 16]) -> Option<(u16, u16)> {
         // SAFETY: all sixteen bytes.
         unsafe { copy(start, 16, from) }
     };
-    if whole { Some((family, port)) } else { None }
+    if whole { Some(port) } else { None }
 }
 
 /// The `struct sock` of the `struct socket` at an address.
