@@ -78,7 +78,8 @@ mod tests {
         };
         assert!(holds_content(padded("user.a")));
         assert!(holds_content(padded("user.overlays")));
-        for name in ["security.selinux", "system.posix_acl", "trusted.overlay", "user.overlay.op", "user", ""] {
+        for name in ["security.selinux", "system.posix_acl", "trusted.overlay", "user.overlay.op", "user", ""]
+        {
             assert!(!holds_content(padded(name)), "{name}");
         }
     }

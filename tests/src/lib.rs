@@ -3,8 +3,10 @@
 pub mod act;
 pub mod direct;
 pub mod direct_races;
+pub mod direct_scale;
 pub mod direct_scenes;
 pub mod house;
+pub mod opens;
 pub mod receipts;
 pub mod run;
 pub mod suite;

@@ -5,7 +5,7 @@ mod count;
 use std::io;
 use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use crate::check::{self, Score};
 use crate::kernels::Series;
@@ -36,6 +36,7 @@ pub fn run(test: &Test) -> Result<ExitCode> {
         for kernel in kernels {
             heading(&format!("the suite on {}", kernel.name()));
             suite(*kernel, &mut score)?;
+            score.enter("the rows and more against the kernel object alone", || direct(*kernel));
         }
         heading("where the kernel cannot enforce");
         score.enter("without the BPF LSM nothing runs ungoverned", refused_without_lsm);
@@ -84,6 +85,14 @@ fn suite(kernel: Series, score: &mut Score) -> Result<()> {
         }
         println!("the machine died, and of none of gov's programs: once more");
     }
+    Ok(())
+}
+
+/// One boot runs what needs no daemon.
+fn direct(kernel: Series) -> Result<()> {
+    let programs = build::of_tests(&["gov-direct"])?;
+    let (status, said) = tried(&Machine { programs, ..Machine::new(kernel, vec!["gov-direct".to_owned()]) })?;
+    ensure!(status == 0, "`gov-direct` ended with {status}:\n{said}");
     Ok(())
 }
 

@@ -1,29 +1,22 @@
 //! What an open costs: bare, beside gov, under gov, and under Landlock with the same rules, in one boot.
 //!
 //! `gov-bench-open` runs the whole comparison (as root, with `gov` and `govd` on the PATH) and prints a table;
-//! `gov-bench-open measure` and `gov-bench-open landlock RULES` are what it runs for each column. Under QEMU's
-//! `-icount shift=0` the guest's clock advances by one nanosecond an instruction, so the figures are instruction
-//! counts and repeat exactly; on other clocks they are nanoseconds and only their ratios mean something.
+//! `gov-bench-open measure` and `gov-bench-open landlock RULES` are what it runs for each column.
 
 use std::fs::{self, File};
-use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use landlock::{
     ABI, Access, AccessFs, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, path_beneath_rules,
 };
+use tests::opens::{self, Figure, GROUND};
 
-/// Where the files lie that are opened, and the folders that the rules name.
-const GROUND: &str = "/gov-bench";
 /// Components of the opened paths, the file's own included.
 const DEPTHS: [usize; 3] = [3, 8, 20];
-/// Opens in one sample, and samples a depth.
-const OPENS: u32 = 500;
-const SAMPLES: usize = 7;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -83,19 +76,12 @@ fn column(name: &str, command: &[&str]) -> Result<Column> {
     let mut medians = Vec::new();
     let mut spread = 0.0_f64;
     for line in String::from_utf8(output.stdout)?.lines() {
-        let samples = line.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
-        let (low, median, high) = middle(samples)?;
-        medians.push(median);
-        spread = spread.max((high - low) / median);
+        let figure = Figure::parse(line)?;
+        medians.push(figure.median);
+        spread = spread.max(figure.spread());
     }
     ensure!(medians.len() == DEPTHS.len(), "`{}` measured {} depths", command.join(" "), medians.len());
     Ok(Column { name: name.to_owned(), medians, spread })
-}
-
-fn middle(mut samples: Vec<f64>) -> Result<(f64, f64, f64)> {
-    samples.sort_by(f64::total_cmp);
-    let median = samples.get(samples.len() / 2).context("no sample")?;
-    Ok((samples[0], *median, samples[samples.len() - 1]))
 }
 
 /// A column under `gov run`: `rules` scopes, the last of them the one that grants the opened files.
@@ -120,26 +106,12 @@ fn rule_folders(rules: usize) -> Vec<PathBuf> {
     folders
 }
 
-/// `/gov-bench/f/…/file` with `depth` components in all.
-fn opened(depth: usize) -> PathBuf {
-    let mut path = PathBuf::from(GROUND);
-    while path.components().count() < depth {
-        path.push("f");
-    }
-    path.push("file");
-    path
-}
-
 fn make_ground() -> Result<()> {
     for folder in rule_folders(1000) {
         fs::create_dir_all(&folder).with_context(|| format!("making `{}`", folder.display()))?;
     }
     for depth in DEPTHS {
-        let file = opened(depth);
-        if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::write(&file, "measured\n")?;
+        opens::make(depth)?;
     }
     Ok(())
 }
@@ -147,20 +119,9 @@ fn make_ground() -> Result<()> {
 /// Prints a line for each depth: the nanoseconds of one open and close in each sample.
 fn measure() -> Result<()> {
     for depth in DEPTHS {
-        let path = opened(depth);
-        sample(&path)?; // fills the caches; not counted
-        let samples = (0..SAMPLES).map(|_| sample(&path)).collect::<Result<Vec<_>>>()?;
-        println!("{}", samples.iter().map(|sample| format!("{sample:.1}")).collect::<Vec<_>>().join(" "));
+        println!("{}", opens::measure(&opens::path(depth))?);
     }
     Ok(())
-}
-
-fn sample(path: &Path) -> Result<f64> {
-    let begin = Instant::now();
-    for _ in 0..OPENS {
-        drop(black_box(File::open(path).with_context(|| format!("opening `{}`", path.display()))?));
-    }
-    Ok(begin.elapsed().as_nanos() as f64 / f64::from(OPENS))
 }
 
 /// Puts this process under Landlock with the rules that a governed column has.

@@ -9,10 +9,9 @@ use anyhow::{Context, Result};
 use gov::kernel::{Kernel, LoadOptions};
 
 use tests::direct::{Bench, act_in, try_direct};
-use tests::direct_races::RACES;
-use tests::direct_scenes::SCENES;
 use tests::house::cgroups;
 use tests::suite::rows;
+use tests::{direct_races, direct_scale, direct_scenes};
 
 fn main() -> Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -54,7 +53,8 @@ fn main() -> Result<ExitCode> {
             }
         }
     }
-    for scene in SCENES.iter().chain(RACES) {
+    let scenes = [direct_scenes::SCENES, direct_scale::SCENES, direct_races::RACES];
+    for scene in scenes.into_iter().flatten() {
         if !words.is_empty() && !words.iter().any(|word| scene.name.contains(word)) {
             continue;
         }
