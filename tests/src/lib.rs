@@ -5,6 +5,7 @@ pub mod direct;
 pub mod direct_races;
 pub mod direct_scenes;
 pub mod house;
+pub mod outside;
 pub mod receipts;
 pub mod run;
 pub mod suite;
