@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,9 @@ use gov::event::{Event, parse};
 use gov::kernel::{BindSpec, Kernel, Ring};
 use gov::policy::{Compiled, Found, HostFacts, compile};
 use gov::profile::{Library, Variables};
-use gov::scope::{CleanPath, Scope};
+use gov::scope::{CleanPath, Scope, capability_scope};
+use gov_common::doors::Door;
+use gov_common::event::Action;
 
 use crate::suite::row::Row;
 use crate::suite::try_row::build;
@@ -27,6 +29,8 @@ pub struct Bench {
     /// The root of the cgroup tree.
     pub cgroups: PathBuf,
     pub folder: PathBuf,
+    /// Where `gov-act` is.
+    pub act: PathBuf,
     pub stranger: u32,
 }
 
@@ -41,16 +45,25 @@ pub fn try_direct(bench: &mut Bench, row: &Row) -> Result<()> {
     let fill = |text: &str| {
         text.replace('@', &place.display().to_string()).replace('%', &cgroups).replace('$', &stranger)
     };
-    let policy = policy(&fill(row.scopes))?;
-    let (outcome, events, state) = governed(bench, &policy, 0, u64::MAX, &fill(row.act))?;
-    ensure!(outcome == row.outcome, "it must end with `{}` and ended with `{outcome}`", row.outcome);
+    let act = bench.act.display().to_string();
+    let policy = policy(&format!("code:execute:{act} {}", fill(row.scopes)))?;
+    let words = format!("{act} {}", fill(row.act));
+    let (outcome, events, state) = bound(bench, &policy, 0, u64::MAX, ("--into", &words))?;
+    tidy(bench)?;
+    ensure!(
+        outcome == row.outcome,
+        "it must end with `{}` and ended with `{outcome}`: {}",
+        row.outcome,
+        shown(&events)
+    );
     let (action, object, reason) = row.receipt;
     let object = fill(object);
     let told = |event: &Event| {
-        let path = event.object.as_ref().map(|object| String::from_utf8_lossy(&object.path).into_owned());
-        event.action.name() == action
-            && (object == "…" || event.object.is_none() || path.as_deref() == Some(object.as_str()))
-            && (reason.is_empty() || event.reason.name() == reason)
+        let same = match object.strip_prefix('…') {
+            Some(end) => object_of(event).ends_with(end),
+            None => object_of(event) == object,
+        };
+        event.action.name() == action && same && (reason.is_empty() || event.reason.name() == reason)
     };
     ensure!(
         action.is_empty() || events.iter().any(told),
@@ -58,6 +71,32 @@ pub fn try_direct(bench: &mut Bench, row: &Row) -> Result<()> {
         shown(&events)
     );
     accounts_agree(&events, &state)
+}
+
+/// Takes away what an act leaves outside its folder.
+fn tidy(bench: &Bench) -> Result<()> {
+    for place in [bench.cgroups.as_path(), Path::new("/sys/fs/bpf")] {
+        let probe = place.join("gov-suite-probe");
+        if probe.exists() {
+            fs::remove_dir(&probe).with_context(|| format!("cannot remove `{}`", probe.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// What was acted on, as a receipt shows it: an address with its port, a path, a capability or the door's scope.
+fn object_of(event: &Event) -> String {
+    if let Some(ip) = event.address.and_then(|address| address.ip) {
+        return SocketAddr::new(ip, event.address.map_or(0, |address| address.port)).to_string();
+    }
+    if let Some(object) = &event.object {
+        return String::from_utf8_lossy(&object.path).into_owned();
+    }
+    if event.action == Action::Capability {
+        return capability_scope(event.detail);
+    }
+    let door = usize::try_from(event.detail).ok().and_then(|number| Door::ALL.get(number));
+    door.and_then(|door| door.scope()).unwrap_or_default().to_owned()
 }
 
 /// The kernel's counters are the events and the counted reads, and nothing else.
@@ -76,10 +115,8 @@ pub fn accounts_agree(events: &[Event], state: &gov_common::abi::State) -> Resul
 
 /// Events, for a message.
 pub fn shown(events: &[Event]) -> String {
-    let one = |event: &Event| {
-        let object = event.object.as_ref().map(|object| String::from_utf8_lossy(&object.path).into_owned());
-        format!("{} `{}` {}", event.action.name(), object.unwrap_or_default(), event.reason.name())
-    };
+    let one =
+        |event: &Event| format!("{} `{}` {}", event.action.name(), object_of(event), event.reason.name());
     events.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
@@ -103,6 +140,17 @@ pub fn governed(
     expires_boot_ns: u64,
     act: &str,
 ) -> Result<(String, Vec<Event>, gov_common::abi::State)> {
+    bound(bench, policy, flags, expires_boot_ns, ("--in", act))
+}
+
+/// As [`governed`], with how the child is to do what follows: `--in` by itself, `--into` by executing that.
+fn bound(
+    bench: &mut Bench,
+    policy: &Compiled,
+    flags: u32,
+    expires_boot_ns: u64,
+    (how, words): (&str, &str),
+) -> Result<(String, Vec<Event>, gov_common::abi::State)> {
     let cgroup = bench.cgroups.join("gov-direct");
     fs::create_dir_all(&cgroup)?;
     let spec = BindSpec {
@@ -114,8 +162,8 @@ pub fn governed(
         flags,
     };
     let slot = bench.kernel.bind(&spec)?;
-    let child =
-        Command::new(std::env::current_exe()?).arg("--in").arg(&cgroup).args(act.split_whitespace()).output();
+    let mut command = Command::new(std::env::current_exe()?);
+    let child = command.arg(how).arg(&cgroup).args(words.split_whitespace()).output();
     let state = bench.kernel.unbind(slot)?;
     let mut events = Vec::new();
     while let Some(record) = bench.ring.next() {
@@ -130,8 +178,13 @@ pub fn governed(
 
 /// The child's side of [`governed`]: enters the cgroup and does the act.
 pub fn act_in(cgroup: &str, words: &[&str]) -> Result<String> {
-    fs::write(Path::new(cgroup).join("cgroup.procs"), std::process::id().to_string())?;
+    enter(cgroup)?;
     crate::act::perform(words).context("there is no such act")
+}
+
+/// Enters a cgroup.
+pub fn enter(cgroup: &str) -> Result<()> {
+    Ok(fs::write(Path::new(cgroup).join("cgroup.procs"), std::process::id().to_string())?)
 }
 
 /// The machine that the suite runs in.

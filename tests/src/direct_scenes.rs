@@ -140,6 +140,7 @@ fn full(bench: &mut Bench) -> Result<()> {
         ring,
         cgroups: bench.cgroups.clone(),
         folder: bench.folder.clone(),
+        act: bench.act.clone(),
         stranger: bench.stranger,
     };
     let flood = format!("flood {place}/in/a 2000");

@@ -7,6 +7,7 @@ pub mod direct_scale;
 pub mod direct_scenes;
 pub mod house;
 pub mod opens;
+pub mod outside;
 pub mod receipts;
 pub mod run;
 pub mod suite;

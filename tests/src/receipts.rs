@@ -52,13 +52,14 @@ impl Receipt {
         self.text("kind") == "close"
     }
 
-    /// What was acted on: a path, or an address with its port.
+    /// What was acted on: an address with its port, a path, a capability, or the scope of what is no file.
     pub fn object(&self) -> String {
         let ip = self.text("address.ip").parse::<IpAddr>();
         let port = self.number("address.port").and_then(|port| u16::try_from(port).ok());
         match (ip, port) {
             (Ok(ip), Some(port)) => SocketAddr::new(ip, port).to_string(),
-            _no_address => self.text("object.path").to_owned(),
+            _no_address if self.at("object").is_some() => self.text("object.path").to_owned(),
+            _no_object => self.text("about").to_owned(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Acts on files and on the tree.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::thread;
@@ -21,6 +23,7 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         }
         ["append", path] => ok(OpenOptions::new().append(true).open(path)),
         ["create", path] => ok(File::create_new(path)),
+        ["create-another", folder] => ok(create_another(folder)),
         ["open-truncate", path] => ok(OpenOptions::new().read(true).custom_flags(libc::O_TRUNC).open(path)),
         ["truncate", path] => ok(raw::files::truncate(path)),
         ["mkdir", path] => ok(fs::create_dir(path)),
@@ -39,7 +42,7 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
             ok(std::env::set_current_dir(folder).and_then(|()| fs::read(path)))
         }
         ["read-chrooted", root, path] => ok(raw::files::chroot(root).and_then(|_| fs::read(path))),
-        ["uring-read", path] => ok(raw::uring::uring_open(path)),
+        ["append-escaped", path] => ok(OpenOptions::new().append(true).open(unescape(path))),
         ["mknod-device", path] => {
             let null = rustix::fs::makedev(1, 3);
             let mode = rustix::fs::Mode::RWXU;
@@ -50,6 +53,28 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["flood", path, most] => flood(path, most),
         _ => return None,
     })
+}
+
+/// A path in which `\\xNN` stands for a byte: arguments and rows are text, names need not be.
+pub fn unescape(text: &str) -> OsString {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\\x") {
+        bytes.extend_from_slice(before.as_bytes());
+        let (digits, behind) = after.split_at_checked(2).unwrap_or((after, ""));
+        bytes.extend(u8::from_str_radix(digits, 16).ok());
+        rest = behind;
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    OsString::from_vec(bytes)
+}
+
+/// Creates a file of a name that is not there yet.
+fn create_another(folder: &str) -> io::Result<File> {
+    (0_u32..)
+        .map(|number| File::create_new(format!("{folder}/{number}")))
+        .find(|made| !made.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists))
+        .unwrap_or_else(|| Err(io::Error::other("all names are there")))
 }
 
 fn exchange(old: &str, new: &str) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::path::Path;
 
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 
@@ -24,14 +25,19 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
             ok(process(pid).and_then(|it| Ok(rustix::process::setpriority_process(Some(it), 5)?)))
         }
         ["set-flags", path] => ok(File::open(path).and_then(|file| Ok(set_flags(&file)?))),
-        ["set-link-up"] => ok(raw::sockets::set_link_up()),
-        ["fsopen"] => ok(fsopen()),
         ["own-file", pid] => ok(process(pid).and_then(own_file)),
         ["own-file-ioctl", pid] => ok(number(pid).and_then(raw::sockets::own_file)),
         ["type"] => ok(raw::ground::type_into_terminal()),
+        ["read-others-memory", pid] => ok(number(pid).and_then(|pid| raw::tasks::others_memory(pid, false))),
+        ["write-others-memory", pid] => ok(number(pid).and_then(|pid| raw::tasks::others_memory(pid, true))),
+        ["take-descriptor", pid] => ok(number(pid).and_then(raw::tasks::take_descriptor)),
+        ["compare", pid] => ok(number(pid).and_then(raw::tasks::compare)),
+        ["find-page", pid] => ok(number(pid).and_then(raw::tasks::find_page)),
+        ["set-cpus", pid] => ok(number(pid).and_then(raw::tasks::set_cpus)),
+        ["set-io-priority", pid] => ok(number(pid).and_then(raw::tasks::set_io_priority)),
+        ["signal-everyone"] => ok(raw::tasks::signal_everyone()),
+        ["nest-cgroup"] => ok(nest_cgroup()),
         ["read-memory", pid] => ok(File::open(format!("/proc/{pid}/mem"))),
-        ["mount", folder] => ok(raw::ground::mount(folder)),
-        ["bpf"] => ok(raw::ground::bpf()),
         _ => return None,
     })
 }
@@ -61,11 +67,11 @@ fn set_flags(file: &File) -> rustix::io::Result<()> {
     rustix::fs::ioctl_setflags(file, rustix::fs::ioctl_getflags(file)?)
 }
 
-/// Sets up a temporary file system that nothing is mounted on.
-fn fsopen() -> io::Result<()> {
-    use rustix::mount::{FsOpenFlags, fsconfig_create};
-    let context = rustix::mount::fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
-    Ok(fsconfig_create(&context)?)
+/// Makes a cgroup in this process's own.
+fn nest_cgroup() -> io::Result<()> {
+    let own = fs::read_to_string("/proc/self/cgroup")?;
+    let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+    fs::create_dir(Path::new("/sys/fs/cgroup").join(own).join("gov-suite-probe"))
 }
 
 fn process(text: &str) -> io::Result<Pid> {

@@ -1,45 +1,49 @@
 //! The acts that the suite tries, first ungoverned and then governed: each does one thing to the system as an
 //! attacker's program would, and says how the kernel answered.
 //!
-//! An outcome is one word or a few: `ok`, the name of an errno, or `exit N` for an act that is another program.
+//! An outcome is one word or a few: `ok`, the name of an errno, or `exit N` for an act that is another program. An act
+//! may begin with how it is done: `until-refused 5 read /a`, `in-thread read /a`, `as-user 65534 exec /bin/true`.
 
+mod copy;
 mod execute;
-mod files;
+pub mod files;
 mod ground;
+mod local;
+mod look;
+mod mounts;
 mod network;
+pub mod outsider;
+pub mod privilege;
 mod raw;
 pub mod storms;
+mod uring;
+mod wrap;
 
 use std::io;
-use std::path::Path;
-use std::thread;
-use std::time::Duration;
 
 use rustix::io::Errno;
 
 /// How an act ended.
 pub type Outcome = io::Result<String>;
 
+/// The acts by what they try; the first that knows the words does it.
+const THEMES: [fn(&[&str]) -> Option<Outcome>; 11] = [
+    files::perform,
+    look::perform,
+    copy::perform,
+    execute::perform,
+    network::perform,
+    local::perform,
+    uring::perform,
+    mounts::perform,
+    ground::perform,
+    privilege::perform,
+    storms::perform,
+];
+
 /// Does the act that the words name and returns its outcome; `None` if there is no such act.
-///
-/// `after FILE ACT…` waits until the file exists, then does the act: looking for a name takes no right. `until OUTCOME
-/// ACT…` does the act again and again until it ends so.
 pub fn perform(words: &[&str]) -> Option<String> {
-    if let ["after", file, act @ ..] = words {
-        while !Path::new(file).exists() {
-            thread::sleep(Duration::from_millis(50));
-        }
-        return perform(act);
-    }
-    if let ["until", outcome, act @ ..] = words {
-        while perform(act)? != *outcome {}
-        return Some((*outcome).to_owned());
-    }
-    let outcome = files::perform(words)
-        .or_else(|| execute::perform(words))
-        .or_else(|| network::perform(words))
-        .or_else(|| ground::perform(words))
-        .or_else(|| storms::perform(words))?;
+    let outcome = wrap::perform(words).or_else(|| THEMES.iter().find_map(|theme| theme(words)))?;
     Some(outcome.unwrap_or_else(|error| name(&error)))
 }
 

@@ -1,15 +1,16 @@
 //! `gov-direct [WORD…]`: tries the suite's rows, and scenes of its own, against the kernel object alone, as root in a virtual machine; with
 //! words, only those that have one of them in their name. `--counts` prints the verifier's counts instead.
 
-use std::net::{TcpListener, UdpSocket};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use gov::kernel::{Kernel, LoadOptions};
 
-use tests::direct::{Bench, act_in, try_direct};
+use tests::direct::{Bench, act_in, enter, try_direct};
 use tests::house::cgroups;
+use tests::outside::Outside;
 use tests::suite::rows;
 use tests::{direct_races, direct_scale, direct_scenes};
 
@@ -19,6 +20,10 @@ fn main() -> Result<ExitCode> {
     if let ["--in", cgroup, act @ ..] = words.as_slice() {
         println!("{}", act_in(cgroup, act)?);
         return Ok(ExitCode::SUCCESS);
+    }
+    if let ["--into", cgroup, program, act @ ..] = words.as_slice() {
+        enter(cgroup)?;
+        bail!("cannot execute `{program}`: {}", Command::new(program).args(act).exec());
     }
     let (mut kernel, mut ring) = Kernel::load(&LoadOptions::default())?;
     if words == ["--counts"] {
@@ -30,16 +35,11 @@ fn main() -> Result<ExitCode> {
     println!("{:?}", kernel.enforcement().status);
     kernel.self_test(&mut ring, &cgroups()?, 0)?;
     let pins = kernel.pin()?;
-    let _listeners = (
-        TcpListener::bind("127.0.0.1:47001")?,
-        TcpListener::bind("127.0.0.1:47002")?,
-        UdpSocket::bind("127.0.0.1:47002")?,
-        TcpListener::bind("[::1]:47001").context("loopback has no IPv6")?,
-    );
-    let mut stranger = Command::new("sleep").arg("100000").spawn()?;
+    let act = std::env::current_exe()?.with_file_name("gov-act");
+    let outside = Outside::open(&act)?;
     let folder = PathBuf::from("/srv/gov-direct");
     std::fs::create_dir_all(&folder)?;
-    let mut bench = Bench { kernel, ring, cgroups: cgroups()?, folder, stranger: stranger.id() };
+    let mut bench = Bench { kernel, ring, cgroups: cgroups()?, folder, act, stranger: outside.stranger() };
     let (mut passed, mut failed) = (0, 0);
     for row in rows::all() {
         if !words.is_empty() && !words.iter().any(|word| row.name.contains(word)) {
@@ -67,8 +67,6 @@ fn main() -> Result<ExitCode> {
         }
     }
     pins.remove()?;
-    stranger.kill()?;
-    stranger.wait()?;
     println!("{passed} passed, {failed} failed");
     Ok(if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

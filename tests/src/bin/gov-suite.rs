@@ -2,13 +2,13 @@
 //! With words, only what has one of them in its name. With `--controls`, only that every row's act succeeds
 //! ungoverned, which needs neither `gov` nor `govd`.
 
-use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use tests::house::{House, cgroups};
+use tests::outside::Outside;
 use tests::suite::try_row::{Surroundings, try_control, try_row};
 use tests::suite::{rows, scenes};
 
@@ -20,14 +20,9 @@ fn main() -> Result<ExitCode> {
     let folder = PathBuf::from("/srv/gov-suite");
     std::fs::create_dir_all(&folder)?;
 
-    let listeners = listen()?;
-    let mut stranger = Command::new("sleep").arg("100000").spawn()?;
-    let around = Surroundings {
-        act: std::env::current_exe()?.with_file_name("gov-act"),
-        cgroups: cgroups()?,
-        stranger: stranger.id(),
-        folder,
-    };
+    let act = std::env::current_exe()?.with_file_name("gov-act");
+    let outside = Outside::open(&act)?;
+    let around = Surroundings { act, cgroups: cgroups()?, stranger: outside.stranger(), folder };
     let mut score = Score::default();
     if only_controls {
         for row in rows::all().filter(|row| chosen(row.name)) {
@@ -36,9 +31,6 @@ fn main() -> Result<ExitCode> {
     } else {
         all(&around, &mut score, chosen)?;
     }
-    drop(listeners);
-    stranger.kill()?;
-    stranger.wait()?;
     println!("{} passed, {} failed", score.passed, score.failed);
     Ok(if score.failed == 0 && score.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -74,12 +66,4 @@ impl Score {
             }
         }
     }
-}
-
-/// What the network rows reach for: both ports, both families, streams and datagrams.
-fn listen() -> Result<(Vec<TcpListener>, Vec<UdpSocket>)> {
-    let addresses = ["127.0.0.1:47001", "127.0.0.1:47002", "[::1]:47001", "[::1]:47002"];
-    let streams = addresses.iter().map(TcpListener::bind).collect::<Result<_, _>>();
-    let datagrams = addresses.iter().map(UdpSocket::bind).collect::<Result<_, _>>();
-    Ok((streams.context("cannot listen")?, datagrams.context("cannot receive")?))
 }

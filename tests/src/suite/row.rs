@@ -8,7 +8,8 @@ pub struct Row {
     /// The delegation's scopes, separated by blanks, beside those that let the act's own program run.
     pub scopes: &'static str,
     /// What is there before the act, separated by blanks: `file`, `folder/`, `link->target`, `program=/bin/true`,
-    /// `null=device` for a device like /dev/null.
+    /// `null=device` for a device like /dev/null, `file=theirs` for another user's, `program=setuid:/bin/true` and
+    /// `program=capable:/bin/true` for programs that would give their caller more. `\xNN` stands for a byte.
     pub given: &'static str,
     /// The act, as `gov-act` takes it.
     pub act: &'static str,
@@ -56,6 +57,23 @@ pub const fn counted(
     Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt }
 }
 
+/// A row whose act is refused with EPERM because it takes a capability that no scope grants.
+pub const fn powerless(
+    name: &'static str,
+    scopes: &'static str,
+    given: &'static str,
+    act: &'static str,
+    capability: &'static str,
+) -> Row {
+    let receipt = ("capability.use", capability, "out-of-scope");
+    Row { name, scopes, given, act, control: "ok", outcome: "EPERM", receipt }
+}
+
+/// A row whose act succeeds although no scope speaks of it: a known limit.
+pub const fn known(name: &'static str, scopes: &'static str, given: &'static str, act: &'static str) -> Row {
+    Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt: ("", "", "granted") }
+}
+
 /// A row whose act takes no scope and leaves no receipt of its own.
 pub const fn free(name: &'static str, act: &'static str) -> Row {
     Row { name, scopes: "", given: "", act, control: "ok", outcome: "ok", receipt: ("", "", "granted") }
@@ -80,6 +98,14 @@ impl Row {
     #[must_use]
     pub const fn ungoverned(mut self, outcome: &'static str) -> Self {
         self.control = outcome;
+        self
+    }
+
+    /// The same row, with another outcome whether governed or not.
+    #[must_use]
+    pub const fn both(mut self, outcome: &'static str) -> Self {
+        self.control = outcome;
+        self.outcome = outcome;
         self
     }
 

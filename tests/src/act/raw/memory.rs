@@ -26,6 +26,39 @@ pub(in crate::act) fn map_anonymous() -> io::Result<()> {
     map_page(protection, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1).map(drop)
 }
 
+/// Maps the first page of a file for reading, after asking that what is readable be executable too.
+pub(in crate::act) fn map_implied(file: &File) -> io::Result<()> {
+    const READ_IMPLIES_EXEC: libc::c_ulong = 0x40_0000;
+    // SAFETY: personality takes a number.
+    check(unsafe { libc::personality(READ_IMPLIES_EXEC) }.into())?;
+    map(file, libc::PROT_READ).map(drop)
+}
+
+/// Maps memory without a file for writing, and makes it executable later.
+pub(in crate::act) fn write_then_execute() -> io::Result<()> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let page = map_page(protection, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)?;
+    // SAFETY: the page was just mapped and nothing points into it.
+    check(unsafe { libc::mprotect(page, 4096, libc::PROT_READ | libc::PROT_EXEC) }.into()).map(drop)
+}
+
+/// Writes into a page of its own at [`STAY_AT`], where others find it.
+pub(crate) fn lay_out() -> io::Result<()> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: without an older mapping there the page overlaps nothing, and with one the call fails.
+    let page = unsafe { libc::mmap(STAY_AT as *mut libc::c_void, 4096, protection, flags, -1, 0) };
+    if page == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the page was just mapped for writing.
+    unsafe { page.cast::<u8>().write_volatile(b's') };
+    Ok(())
+}
+
+/// Where a stranger's memory is known to hold something.
+pub(in crate::act) const STAY_AT: usize = 0x6767_0000_0000;
+
 fn map(file: &File, protection: i32) -> io::Result<*mut libc::c_void> {
     map_page(protection, libc::MAP_PRIVATE, file.as_raw_fd())
 }

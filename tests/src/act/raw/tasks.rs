@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use super::check;
+use super::memory::STAY_AT;
+use super::{call, check, owned};
 
 /// From now on SIGTERM does nothing.
 pub(in crate::act) fn stay_when_asked_to_end() -> io::Result<()> {
@@ -71,4 +72,102 @@ pub(in crate::act) fn clone_into_cgroup(folder: &File) -> io::Result<()> {
         unsafe { libc::_exit(0) }
     }
     wait(child as i32).map(drop)
+}
+
+/// Reads one byte of another process's memory, or writes it.
+pub(in crate::act) fn others_memory(pid: i32, writes: bool) -> io::Result<()> {
+    let mut byte = b's';
+    let ours = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    let theirs = libc::iovec { iov_base: STAY_AT as *mut libc::c_void, iov_len: 1 };
+    let number = if writes { libc::SYS_process_vm_writev } else { libc::SYS_process_vm_readv };
+    let words = [pid as usize, &raw const ours as usize, 1, &raw const theirs as usize, 1, 0];
+    // SAFETY: both lists have one element and live through the call, as does our byte; theirs is not ours to lose.
+    unsafe { call(number, words) }.map(drop)
+}
+
+/// Takes a copy of another process's descriptor 0.
+pub(in crate::act) fn take_descriptor(pid: i32) -> io::Result<OwnedFd> {
+    // SAFETY: takes plain numbers.
+    let process = owned(unsafe { call(libc::SYS_pidfd_open, [pid as usize, 0]) }?);
+    // SAFETY: takes plain numbers.
+    unsafe { call(libc::SYS_pidfd_getfd, [process.as_raw_fd() as usize, 0, 0]) }.map(owned)
+}
+
+/// Asks whether another process has the same memory as this one.
+pub(in crate::act) fn compare(pid: i32) -> io::Result<i64> {
+    const KCMP_VM: usize = 1;
+    // SAFETY: takes plain numbers.
+    unsafe { call(libc::SYS_kcmp, [std::process::id() as usize, pid as usize, KCMP_VM, 0, 0]) }
+}
+
+/// Asks where a page of another process's memory lies.
+pub(in crate::act) fn find_page(pid: i32) -> io::Result<i64> {
+    let pages = [STAY_AT];
+    let mut status = [0_i32];
+    let words = [pid as usize, 1, pages.as_ptr() as usize, 0, status.as_mut_ptr() as usize, 0];
+    // SAFETY: both lists have one element and live through the call.
+    unsafe { call(libc::SYS_move_pages, words) }
+}
+
+/// Sets which CPUs another process may run on: all.
+pub(in crate::act) fn set_cpus(pid: i32) -> io::Result<i64> {
+    let all = [u64::MAX];
+    // SAFETY: the mask is valid for the length given and lives through the call.
+    unsafe { call(libc::SYS_sched_setaffinity, [pid as usize, 8, all.as_ptr() as usize]) }
+}
+
+/// Sets how urgent another process's input and output are: as they are without being set.
+pub(in crate::act) fn set_io_priority(pid: i32) -> io::Result<i64> {
+    const BEST_EFFORT: usize = 2 << 13 | 4;
+    // SAFETY: takes plain numbers.
+    unsafe { call(libc::SYS_ioprio_set, [1, pid as usize, BEST_EFFORT]) }
+}
+
+/// Sends a signal that few notice to every process that can be sent one.
+pub(in crate::act) fn signal_everyone() -> io::Result<()> {
+    // SAFETY: kill takes two numbers.
+    check(unsafe { libc::kill(-1, libc::SIGURG) }.into()).map(drop)
+}
+
+/// Gives up one of the namespaces that the process shares.
+pub(in crate::act) fn unshare(flags: i32) -> io::Result<()> {
+    // SAFETY: unshare takes plain flags; this program has one thread.
+    check(unsafe { libc::unshare(flags) }.into()).map(drop)
+}
+
+/// Enters a namespace that another process has.
+pub(in crate::act) fn enter(namespace: i32) -> io::Result<()> {
+    // SAFETY: setns takes plain numbers; this program has one thread.
+    check(unsafe { libc::setns(namespace, 0) }.into()).map(drop)
+}
+
+/// Begins a session of its own, which no terminal reaches.
+pub(in crate::act) fn new_session() -> io::Result<()> {
+    // SAFETY: takes nothing.
+    check(unsafe { libc::setsid() }.into()).map(drop)
+}
+
+/// Becomes another user, for good.
+pub(in crate::act) fn become_user(id: u32) -> io::Result<()> {
+    // SAFETY: takes plain numbers.
+    check(unsafe { libc::setresuid(id, id, id) }.into()).map(drop)
+}
+
+/// Becomes a member of another group.
+pub(in crate::act) fn become_group(id: u32) -> io::Result<()> {
+    // SAFETY: takes plain numbers.
+    check(unsafe { libc::setresgid(id, id, id) }.into()).map(drop)
+}
+
+/// Executes the program that a descriptor leads to; returns only if that failed.
+pub(in crate::act) fn execute(program: &impl AsRawFd) -> io::Error {
+    let (words, environment) = ([c"act".as_ptr(), std::ptr::null()], [std::ptr::null::<libc::c_char>()]);
+    let program = program.as_raw_fd() as usize;
+    let nothing = c"".as_ptr() as usize;
+    let at = [program, nothing, words.as_ptr() as usize, environment.as_ptr() as usize, 0x1000];
+    // SAFETY: both lists end with a null pointer, and all strings live through the call (0x1000: AT_EMPTY_PATH).
+    match unsafe { call(libc::SYS_execveat, at) } {
+        Err(error) => error,
+        Ok(_) => io::Error::other("execveat returned"),
+    }
 }

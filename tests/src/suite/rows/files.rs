@@ -1,6 +1,6 @@
 //! Opening files: whatever the name that the caller writes, the object that it leads to is judged.
 
-use crate::suite::row::{Row, counted, granted, refused};
+use crate::suite::row::{Row, counted, granted, powerless, refused};
 
 const OUT: (&str, &str) = ("file.read", "@/out/secret");
 
@@ -21,6 +21,32 @@ macro_rules! ten {
 macro_rules! long {
     ($before:literal, $after:literal) => {
         concat!($before, "012345678901234567890123456789012345678901234567890123456789012", $after)
+    };
+}
+
+/// A name of the greatest length, but for its last byte.
+macro_rules! longest {
+    () => {
+        concat!(fifty!(), fifty!(), fifty!(), fifty!(), fifty!(), "0123")
+    };
+}
+
+macro_rules! fifty {
+    () => {
+        "01234567890123456789012345678901234567890123456789"
+    };
+}
+
+/// A path of such names, almost as long as a path can be, but for its last byte.
+macro_rules! longest_path {
+    () => {
+        concat!(five!(), five!(), "e/", longest!())
+    };
+}
+
+macro_rules! five {
+    () => {
+        concat!(longest!(), "a/", longest!(), "b/", longest!(), "c/")
     };
 }
 
@@ -58,10 +84,34 @@ pub(super) const ROWS: &[Row] = &[
     refused("/proc/self/cwd leads nowhere else", "file:read:@/in", "in/ out/secret", "read-relative @/out /proc/self/cwd/secret", OUT),
     refused("a relative path is judged where it leads", "file:read:@/in", "in/ out/secret", "read-relative @/in ../out/secret", OUT),
     refused("a path handle is opened again only in scope", "file:read:@/in", "in/ out/secret", "reopen @/out/secret", ("file.write", "@/out/secret")),
+    refused("a path handle is opened to be read only in scope", "file:read:@/in", "in/ out/secret", "reopen-to-read @/out/secret", OUT),
+    refused("a folder's handle leads nowhere else", "file:read:@/in", "in/ out/secret", "open-beneath @/out secret", OUT),
+    powerless("a file is not opened by its number without the capability", "file:read:@", "a", "open-by-handle @/a", "capability:CAP_DAC_READ_SEARCH"),
+    refused("a file outside is not opened by its number", "file:read:@/in capability:CAP_DAC_READ_SEARCH", "in/ out/secret", "open-by-handle @/out/secret", OUT),
+    counted("a granted file is opened by its number", "file:read:@/in capability:CAP_DAC_READ_SEARCH", "in/a", "open-by-handle @/in/a", "@/in"),
+    powerless("root without capabilities reads only its own", "file:read:@", "a=theirs", "read @/a", "capability:CAP_DAC_READ_SEARCH").ends("EACCES"),
+    refused("a file outside is not watched", "file:read:@/in", "in/ out/secret", "watch @/out/secret", OUT),
+    refused("a folder outside is not watched", "file:read:@/in", "in/ out/secret", "watch @/out", ("file.read", "@/out")),
+    powerless("a file system is not watched without the capability", "file:read:@", "a", "watch-everything @", "capability:CAP_SYS_ADMIN"),
+    refused("a file system outside is not watched", "file:read:@/in capability:CAP_SYS_ADMIN", "in/ out/", "watch-everything @/out", ("file.read", "@/out")),
+    refused("the kernel's settings are not opened to be changed", "", "", "append /proc/sys/kernel/core_pattern", ("file.write", "/proc/sys/kernel/core_pattern")),
+    refused("a thread is governed like its process", "file:read:@/in", "in/ out/secret", "in-thread read @/out/secret", OUT),
+    refused("a child is governed like its parent", "file:read:@/in", "in/ out/secret", "in-child read @/out/secret", OUT),
+    refused("a daemon is governed, whoever is its parent now", "file:read:@/in", "in/ out/secret", "as-daemon read @/out/secret", OUT),
+    refused("a process is governed, whatever it calls itself", "file:read:@/in", "in/ out/secret", "renamed systemd read @/out/secret", OUT),
+    refused("another user is governed like the first", "file:read:@/in capability:CAP_SETUID", "in/ out/secret", "as-user 65534 read @/out/secret", OUT),
     refused("io_uring opens nothing outside", "file:read:@/in", "in/ out/secret", "uring-read @/out/secret", OUT),
     counted("io_uring opens what is granted", "file:read:@/in", "in/a", "uring-read @/in/a", "@/in"),
-    refused("a changed root does not make a path look granted", "file:read:@/in", "in/ out@/in/a", "read-chrooted @/out @/in/a", ("file.read", "@/out@/in/a")),
+    powerless("a changed root takes its capability", "file:read:@/in", "in/ out@/in/a", "read-chrooted @/out @/in/a", "capability:CAP_SYS_CHROOT"),
+    refused("a changed root does not make a path look granted", "file:read:@/in capability:CAP_SYS_CHROOT", "in/ out@/in/a", "read-chrooted @/out @/in/a", ("file.read", "@/out@/in/a")),
     refused("an object deeper than can be judged is refused", "file:read:@/in", concat!("in/", deep!(), "a"), concat!("read @/in/", deep!(), "a"), ("file.read", "…")).because("too-deep"),
+    refused("an object two hundred levels deep is refused", "file:read:@/in", concat!("in/", deep!(), deep!(), deep!(), "a"), concat!("read @/in/", deep!(), deep!(), deep!(), "a"), ("file.read", "…")).because("too-deep"),
+    granted("the longest name is matched", concat!("file:write:@/", longest!(), "1"), concat!(longest!(), "1"), concat!("write @/", longest!(), "1"), ("file.write", concat!("@/", longest!(), "1"))),
+    refused("the longest name is matched to its last byte", concat!("file:write:@/", longest!(), "1"), concat!(longest!(), "2"), concat!("write @/", longest!(), "2"), ("file.write", concat!("@/", longest!(), "2"))),
+    granted("a path of almost 4096 bytes is matched", concat!("file:write:@/", longest_path!(), "1"), concat!(longest_path!(), "1"), concat!("write @/", longest_path!(), "1"), ("file.write", concat!("@/", longest_path!(), "1"))),
+    refused("a path of almost 4096 bytes is matched to its last byte", concat!("file:write:@/", longest_path!(), "1"), concat!(longest_path!(), "2"), concat!("write @/", longest_path!(), "2"), ("file.write", concat!("@/", longest_path!(), "2"))),
+    granted("a name that is no text is matched", "file:write:@/in\\xff", "in\\xff/a", "append-escaped @/in\\xff/a", ("file.write", "@/in\u{fffd}/a")),
+    refused("a name that is no text is matched byte by byte", "file:write:@/in\\xff", "in\\xfe/a", "append-escaped @/in\\xfe/a", ("file.write", "@/in\u{fffd}/a")),
     refused("a long name is matched to its last byte", LONG_SCOPE, LONG_GIVEN, LONG_ACT, LONG_RECEIPT),
     refused("a name that goes on where a long granted one ends is another", LONG_SCOPE, LONGER_GIVEN, LONGER_ACT, LONGER_RECEIPT),
 ];

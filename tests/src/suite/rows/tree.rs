@@ -1,6 +1,6 @@
 //! Changing the tree: creating, naming, moving and removing, and what a file's inode says about it.
 
-use crate::suite::row::{Row, granted, refused};
+use crate::suite::row::{Row, granted, powerless, refused};
 
 #[rustfmt::skip] // a table: one row a line
 pub(super) const ROWS: &[Row] = &[
@@ -29,4 +29,21 @@ pub(super) const ROWS: &[Row] = &[
     refused("an owner outside is not changed", "file:write:@/in", "in/ out/a", "chown @/out/a", ("file.change-owner", "@/out/a")),
     refused("times outside are not changed", "file:write:@/in", "in/ out/a", "utimes @/out/a", ("file.change-times", "@/out/a")),
     refused("attributes outside are not changed", "file:write:@/in", "in/ out/a", "setxattr @/out/a", ("file.change-attributes", "@/out/a")),
+    refused("an exchange of names brings nothing in", "file:write:@/in", "in/a out/a", "exchange @/out/a @/in/a", ("file.rename", "@/out/a")),
+    refused("io_uring takes nothing out", "file:write:@/in", "in/a out/", "uring-rename @/in/a @/out/a", ("file.rename", "@/in/a")),
+    refused("io_uring removes nothing outside", "file:write:@/in", "in/ out/a", "uring-unlink @/out/a", ("file.unlink", "@/out/a")),
+    powerless("a file is not given away without the capability", "file:write:@", "a", "chown @/a", "capability:CAP_CHOWN"),
+    granted("a granted file is given away with the capability", "file:write:@ capability:CAP_CHOWN", "a", "chown @/a", ("file.change-owner", "@/a")),
+    powerless("an attribute of the system's is not set without the capability", "file:write:@", "a", "set-trusted-attribute @/a", "capability:CAP_SYS_ADMIN"),
+    refused("an attribute of the system's is not set outside", "file:write:@/in capability:CAP_SYS_ADMIN", "in/ out/a", "set-trusted-attribute @/out/a", ("file.change-attributes", "@/out/a")),
+    powerless("no capability is written into a file", "file:write:@", "a", "give-capabilities @/a", "capability:CAP_SETFCAP"),
+    refused("a file outside is not cut through a descriptor", "file:read:@", "a", "set-length @/a", ("file.write", "@/a")),
+    refused("no hole is made in a file outside", "file:read:@", "a", "allocate @/a", ("file.write", "@/a")),
+    refused("nothing is copied into a file outside by its range", "file:write:@/in file:read:@/out", "in/a out/a", "copy-range @/in/a @/out/a", ("file.write", "@/out/a")),
+    refused("nothing is copied out of a file outside by its range", "file:write:@/in", "in/a out/a", "copy-range @/out/a @/in/a", ("file.read", "@/out/a")),
+    granted("what is granted is copied by its range", "file:write:@/in", "in/a in/b", "copy-range @/in/a @/in/b", ("file.write", "@/in/b")),
+    refused("nothing is sent into a file outside", "file:write:@/in file:read:@/out", "in/a out/a", "send-file @/in/a @/out/a", ("file.write", "@/out/a")),
+    refused("nothing is spliced into a file outside", "file:write:@/in file:read:@/out", "in/a out/a", "splice @/in/a @/out/a", ("file.write", "@/out/a")),
+    refused("no blocks are shared with a file outside", "file:write:@/in file:read:@/out", "in/a out/a", "share-blocks @/in/a @/out/a", ("file.write", "@/out/a")).ungoverned("errno 95"),
+    refused("a file outside is not copied", "file:write:@/in", "in/a out/a", "copy @/out/a @/in/a", ("file.read", "@/out/a")),
 ];

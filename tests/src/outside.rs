@@ -1,0 +1,86 @@
+//! What rows reach for, outside every session: a process, ports, sockets, a tree that takes no route anywhere, an
+//! overlay. The machine is a virtual one and ends with the suite, so nothing of it is taken away again.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, UdpSocket};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use rustix::mount::{MountFlags, mount};
+
+/// An overlay whose upper layer no row grants.
+pub const OVERLAY: &str = "/srv/gov-overlay";
+/// Both ports, both families.
+const ADDRESSES: [&str; 4] = ["127.0.0.1:47001", "127.0.0.1:47002", "[::1]:47001", "[::1]:47002"];
+/// Networks for documentation (RFC 5737, RFC 3849): what is sent there comes back to a machine that nobody asked.
+const NOWHERE: [&str; 2] = ["192.0.2.0/24", "2001:db8::/32"];
+
+/// All of it. Dropped, the process ends.
+pub struct Outside {
+    stranger: Child,
+    _streams: Vec<TcpListener>,
+    _datagrams: Vec<UdpSocket>,
+}
+
+impl Outside {
+    /// Lays it out; `act` is where `gov-act` is.
+    pub fn open(act: &Path) -> Result<Self> {
+        let streams = ADDRESSES.iter().map(TcpListener::bind).collect::<Result<_, _>>();
+        let datagrams = ADDRESSES.iter().map(UdpSocket::bind).collect::<Result<_, _>>();
+        for network in NOWHERE {
+            let family = if network.contains(':') { "-6" } else { "-4" };
+            let made = Command::new("ip")
+                .args([family, "route", "replace", "local", network, "dev", "lo"])
+                .status()?;
+            ensure!(made.success(), "cannot route {network} to this machine");
+        }
+        lay_over()?;
+        Ok(Self {
+            stranger: stranger(act)?,
+            _streams: streams.context("cannot listen")?,
+            _datagrams: datagrams.context("cannot receive")?,
+        })
+    }
+
+    /// The process's id.
+    pub fn stranger(&self) -> u32 {
+        self.stranger.id()
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        let ended = self.stranger.kill().and_then(|()| self.stranger.wait());
+        if let Err(error) = ended {
+            eprintln!("the stranger stays: {error}");
+        }
+    }
+}
+
+fn stranger(act: &Path) -> Result<Child> {
+    let mut child = Command::new(act).arg("outsider").stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let mut said = String::new();
+    if let Some(output) = child.stdout.take() {
+        BufReader::new(output).read_line(&mut said)?;
+    }
+    ensure!(said == "ready\n", "the stranger is not ready");
+    Ok(child)
+}
+
+/// Mounts the overlay, whose lower layer has one file `a`.
+fn lay_over() -> Result<()> {
+    let part = |name: &str| Path::new(OVERLAY).join(name);
+    if part("merged/a").exists() {
+        return Ok(());
+    }
+    for name in ["lower", "upper", "work", "merged"] {
+        fs::create_dir_all(part(name))?;
+    }
+    fs::write(part("lower/a"), "as it was")?;
+    let options = format!("lowerdir={OVERLAY}/lower,upperdir={OVERLAY}/upper,workdir={OVERLAY}/work");
+    let options = std::ffi::CString::new(options)?;
+    mount("overlay", part("merged"), "overlay", MountFlags::empty(), options.as_c_str())
+        .context("cannot mount the overlay")
+}
