@@ -61,6 +61,12 @@ pub struct Offsets {
     pub mm_arg_start: u32,
     pub mm_arg_end: u32,
     pub task_cred: u32,
+    /// The links to the task's own `struct pid`, the first of them as a thread.
+    pub task_pid_links: u32,
+    /// The lists of tasks that have a `struct pid`, the first of them that have it as a thread.
+    pub pid_tasks: u32,
+    pub proc_inode_pid: u32,
+    pub proc_inode_vfs_inode: u32,
     pub cred_euid: u32,
     pub cred_egid: u32,
     pub cred_cap_permitted: u32,
@@ -104,4 +110,4 @@ impl Offsets {
     pub const UNKNOWN: Self = zerocopy::transmute!([0u8; size_of::<Self>()]);
 }
 
-const _: () = assert!(size_of::<Offsets>() == 8 + 68 * 4);
+const _: () = assert!(size_of::<Offsets>() == 8 + 72 * 4);

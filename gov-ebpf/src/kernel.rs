@@ -37,7 +37,9 @@ pub use network::{
     abstract_name, address_bytes, address_family, address_port, bound_dentry, file_sock, message_name,
     netlink_asks, own_address, sock, sock_cgroup, socket, writes_route,
 };
-pub use task::{actor, ancestor, arguments, binprm_power, cgroup, mount_namespace, power, task_group};
+pub use task::{
+    actor, ancestor, arguments, binprm_power, cgroup, mount_namespace, power, task_group, task_shown,
+};
 
 /// A hook's argument that may be a null pointer. The verifier of most kernels takes every pointer argument for a valid
 /// one and removes the branch for null, so the address is read as a number.

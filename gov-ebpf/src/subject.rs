@@ -123,6 +123,12 @@ pub fn holds(mask: u32, task: u64) -> bool {
     kernel::cgroup(task).is_some_and(|cgroup| gov_holds(mask, cgroup) != 0)
 }
 
+/// Whether the object at a dentry is what /proc shows of a task in every session at `mask`.
+#[inline(always)]
+pub fn shows_own(mask: u32, dentry: u64) -> bool {
+    kernel::task_shown(dentry).is_some_and(|task| task != 0 && holds(mask, task))
+}
+
 /// Whether a socket was made in every session at `mask`. Fail closed: not if that cannot be read.
 #[inline(always)]
 pub fn made(mask: u32, sock: u64) -> bool {

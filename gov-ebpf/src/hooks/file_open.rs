@@ -1,10 +1,10 @@
 //! `int file_open(struct file *file)`: opening takes `file:read`, opening to change takes `file:write`.
 
 use crate::change;
-use crate::guard::judge;
+use crate::guard::{judge, judge_standing};
 use crate::kernel::{self, Belongs};
 use crate::scratch::{Case, Judge};
-use crate::subject::governed;
+use crate::subject::{self, governed};
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use gov_common::event::Action;
@@ -29,6 +29,10 @@ fn file_open(ctx: LsmContext) -> i32 {
         return 0;
     }
     if mode & FMODE_WRITE == 0 && flags & (O_TRUNC | O_APPEND) == 0 {
+        if subject::shows_own(mask, dentry) {
+            // No path says which processes are the session's own.
+            return judge_standing(mask, Action::Read);
+        }
         // What is opened to be executed takes `code:execute`, which implies reading: some system calls let the task
         // itself set this flag.
         let wanted = if flags & OPEN_EXEC != 0 { Rights::EXECUTE } else { Rights::READ };

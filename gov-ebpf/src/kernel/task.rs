@@ -1,6 +1,6 @@
 //! What the kernel holds of tasks.
 
-use super::read;
+use super::{magic, read};
 use aya_ebpf::helpers::bpf_get_current_task;
 use gov_common::decide::Power;
 
@@ -57,6 +57,24 @@ pub fn mount_namespace() -> Option<u32> {
     let proxy = read::<u64>(task.wrapping_add(offset!(task_nsproxy)))?;
     let namespace = read::<u64>(proxy.wrapping_add(offset!(nsproxy_mnt_ns)))?;
     read::<u32>(namespace.wrapping_add(offset!(mnt_namespace_inum)))
+}
+
+/// The task whose folder in /proc the object at a dentry lies in; 0 for an object that lies in none.
+#[inline(always)]
+pub fn task_shown(dentry: u64) -> Option<u64> {
+    const PROC_SUPER_MAGIC: u64 = 0x9fa0;
+    if magic(dentry)? != PROC_SUPER_MAGIC {
+        return Some(0);
+    }
+    let inode = read::<u64>(dentry.wrapping_add(offset!(dentry_inode)))?;
+    let entry = inode.wrapping_sub(offset!(proc_inode_vfs_inode));
+    let pid = read::<u64>(entry.wrapping_add(offset!(proc_inode_pid)))?;
+    if inode == 0 || pid == 0 {
+        return Some(0);
+    }
+    // The first of those that have it as a thread is the only one.
+    let link = read::<u64>(pid.wrapping_add(offset!(pid_tasks)))?;
+    Some(if link == 0 { 0 } else { link.wrapping_sub(offset!(task_pid_links)) })
 }
 
 /// The power that the current task has.
