@@ -113,7 +113,10 @@ pub struct ReadKey {
     pub slot: u32,
 }
 
-/// Map `CONTROL`, one element: what every hook looks at first.
+/// The bit of a count in `READS` that says that the directory's path is not recorded yet.
+pub const READS_EARLY: u64 = 1 << 63;
+
+/// Map `.bss.control`, one element: what every hook looks at first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Control {
@@ -121,9 +124,13 @@ pub struct Control {
     pub levels: u32,
     /// The daemon's process group leader's thread-group id, which governed tasks may not touch; 0 for none.
     pub daemon: u32,
+    /// The outermost of `levels`, as a number; 0 without any.
+    pub first: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 const _: () = assert!(size_of::<Session>() == 48);
 const _: () = assert!(size_of::<State>() == 120);
 const _: () = assert!(size_of::<ReadKey>() == 16);
-const _: () = assert!(size_of::<Control>() == 8);
+const _: () = assert!(size_of::<Control>() == 16);

@@ -44,5 +44,15 @@ pub unsafe fn fetch_and(at: *mut u64, bits: u64) -> u64 {
 #[inline(always)]
 pub unsafe fn set_once(at: *mut u64, value: u64) -> bool {
     // SAFETY: the caller's.
-    unsafe { atomic_cxchg::<u64, ORDER, ORDER>(at, 0, value).1 }
+    unsafe { replace(at, 0, value) }
+}
+
+/// Replaces `old` by `new`; whether it was this call that did.
+///
+/// # Safety
+/// `at` must point into a map value, aligned.
+#[inline(always)]
+pub unsafe fn replace(at: *mut u64, old: u64, new: u64) -> bool {
+    // SAFETY: the caller's.
+    unsafe { atomic_cxchg::<u64, ORDER, ORDER>(at, old, new).1 }
 }

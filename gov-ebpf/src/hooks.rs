@@ -2,6 +2,7 @@
 
 mod bpf;
 mod bprm_check_security;
+mod d_instantiate;
 mod file_fcntl;
 mod file_ioctl;
 mod file_ioctl_compat;

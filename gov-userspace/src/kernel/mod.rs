@@ -4,6 +4,7 @@
 mod enforcement;
 mod error;
 mod grace;
+mod grants;
 mod hooks;
 mod load;
 #[cfg(test)]

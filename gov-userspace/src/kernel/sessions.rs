@@ -6,12 +6,14 @@ use std::os::unix::fs::MetadataExt;
 
 use aya::maps::{Array, HashMap, MapData};
 use gov_common::abi::{
-    Control, MAX_CGROUP_LEVELS, MAX_SESSIONS, ReadKey, SESSION_ARM_AT_EXEC, SESSION_SHELLS, Session, State,
+    Control, MAX_CGROUP_LEVELS, MAX_SESSIONS, READS_EARLY, ReadKey, SESSION_ARM_AT_EXEC, SESSION_SHELLS,
+    Session, State,
 };
 use gov_common::verdict::Reason;
 
 use super::error::KernelError;
 use super::grace;
+use super::grants::Grants;
 use super::policies::{Placed, Policies};
 use super::wire::Wire;
 use crate::policy::Compiled;
@@ -46,6 +48,7 @@ pub(super) struct Sessions {
     pub(super) states: Array<MapData, Wire<State>>,
     pub(super) reads: HashMap<MapData, Wire<ReadKey>, u64>,
     pub(super) policies: Policies,
+    pub(super) grants: Grants,
     pub(super) bound: BTreeMap<u32, Bound>,
 }
 
@@ -80,7 +83,7 @@ impl Sessions {
         let bound = Bound { cgroup_id: spec.cgroup_id, level: spec.cgroup_level, session, placed };
         let entered = self.enter(&bound);
         self.bound.insert(slot, bound);
-        match entered {
+        match entered.and_then(|()| self.open(Slot(slot))) {
             Ok(()) => Ok(Slot(slot)),
             Err(error) => {
                 // The first error is the one to tell; what is left over is logged where it happens.
@@ -101,7 +104,8 @@ impl Sessions {
             generation: old.generation.wrapping_add(1),
             ..old
         };
-        if let Err(error) = self.change(slot, session) {
+        // Closed before the grace period in `change`, so that nobody goes by the old policy's grants after it.
+        if let Err(error) = self.grants.close(slot.0).and_then(|()| self.change(slot, session)) {
             self.policies.remove(placed);
             grace::wait();
             return Err(error);
@@ -111,7 +115,7 @@ impl Sessions {
             self.policies.remove(before);
             grace::wait();
         }
-        Ok(())
+        self.open(slot)
     }
 
     /// Refuses everything to a session from now on, for a reason.
@@ -119,7 +123,9 @@ impl Sessions {
         // `Granted` would be no cut at all.
         let reason = if reason == Reason::Granted { Reason::CutOff } else { reason };
         let session = Session { cut: u32::from(reason as u8), ..self.bound(slot)?.session };
-        self.change(slot, session)
+        let closed = self.grants.close(slot.0);
+        self.change(slot, session)?;
+        closed
     }
 
     /// The kernel's own account of a session.
@@ -130,21 +136,31 @@ impl Sessions {
 
     /// How often a session has read in each directory.
     pub(super) fn read_counts(&self, slot: Slot) -> Result<Vec<(ReadKey, u64)>, KernelError> {
-        self.bound(slot)?;
+        let session = self.bound(slot)?.session.id;
         let mut counts = Vec::new();
         for entry in self.reads.iter() {
-            let (Wire(key), count) = entry.map_err(KernelError::map("read a session's reads"))?;
+            let (Wire(key), walked) = entry.map_err(KernelError::map("read a session's reads"))?;
             if key.slot == slot.0 {
-                counts.push((key, count));
+                let remembered = self.grants.reads(session, &key)?;
+                counts.push((key, (walked & !READS_EARLY).saturating_add(remembered)));
             }
         }
         Ok(counts)
     }
 
+    /// How many of a session's reads were granted without a walk.
+    pub(super) fn remembered_reads(&self, slot: Slot) -> Result<u64, KernelError> {
+        let session = self.bound(slot)?.session.id;
+        self.read_counts(slot)?
+            .iter()
+            .try_fold(0_u64, |sum, (key, _)| Ok(sum.saturating_add(self.grants.reads(session, key)?)))
+    }
+
     /// Lets a session go: its cgroup is governed no longer, and everything that it took up is free again. The
     /// kernel's final account.
     pub(super) fn unbind(&mut self, slot: Slot) -> Result<State, KernelError> {
-        let cgroup_id = self.bound(slot)?.cgroup_id;
+        let Bound { cgroup_id, session, .. } = *self.bound(slot)?;
+        self.grants.close(slot.0)?;
         match self.sessions.remove(&cgroup_id) {
             Ok(()) | Err(aya::maps::MapError::KeyNotFound) => {}
             Err(error) => return Err(KernelError::map("take a session out of the kernel")(error)),
@@ -152,6 +168,7 @@ impl Sessions {
         grace::wait();
         let state = self.counters(slot)?;
         for (key, _) in self.read_counts(slot)? {
+            self.grants.free(session.id, &key)?;
             self.reads.remove(&Wire(key)).map_err(KernelError::map("forget a session's reads"))?;
         }
         if let Some(bound) = self.bound.remove(&slot.0) {
@@ -199,6 +216,15 @@ impl Sessions {
         self.write_levels(levels)
     }
 
+    /// Lets the grants of a bound session's policy hold.
+    fn open(&mut self, slot: Slot) -> Result<(), KernelError> {
+        let Bound { cgroup_id, session, .. } = *self.bound(slot)?;
+        if session.cut != 0 {
+            return Ok(());
+        }
+        self.grants.open(slot.0, cgroup_id, session.root.id)
+    }
+
     /// Replaces a bound session's record whole.
     fn change(&mut self, slot: Slot, session: Session) -> Result<(), KernelError> {
         const EXISTING: u64 = 2; // BPF_EXIST
@@ -224,7 +250,8 @@ impl Sessions {
 
     /// Writes the levels.
     fn write_levels(&mut self, levels: u32) -> Result<(), KernelError> {
-        let control = Control { levels, daemon: std::process::id() };
+        let first = if levels == 0 { 0 } else { levels.trailing_zeros() };
+        let control = Control { levels, daemon: std::process::id(), first, reserved: 0 };
         self.control.set(0, Wire(control), 0).map_err(KernelError::map("tell the hooks where sessions are"))
     }
 }
