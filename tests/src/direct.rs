@@ -61,7 +61,7 @@ pub fn try_direct(bench: &mut Bench, row: &Row) -> Result<()> {
 }
 
 /// The kernel's counters are the events and the counted reads, and nothing else.
-fn accounts_agree(events: &[Event], state: &gov_common::abi::State) -> Result<()> {
+pub fn accounts_agree(events: &[Event], state: &gov_common::abi::State) -> Result<()> {
     ensure!(state.lost == 0, "{} events were lost", state.lost);
     ensure!(state.sequence == events.len() as u64, "{} events of {} came", events.len(), state.sequence);
     let decided = events.iter().filter(|event| event.action.is_decision()).count() as u64;

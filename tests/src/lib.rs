@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod direct;
+pub mod direct_cache;
 pub mod direct_scenes;
 pub mod house;
 pub mod receipts;

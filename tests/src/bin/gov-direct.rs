@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 use gov::kernel::{Kernel, LoadOptions};
 
 use tests::direct::{Bench, act_in, try_direct};
-use tests::direct_scenes::SCENES;
 use tests::house::cgroups;
 use tests::suite::rows;
+use tests::{direct_cache, direct_scenes};
 
 fn main() -> Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -53,7 +53,7 @@ fn main() -> Result<ExitCode> {
             }
         }
     }
-    for scene in SCENES {
+    for scene in direct_scenes::SCENES.iter().chain(direct_cache::SCENES) {
         if !words.is_empty() && !words.iter().any(|word| scene.name.contains(word)) {
             continue;
         }
