@@ -33,7 +33,7 @@ pub struct Session {
     pub cut: u32,
     /// Bits `SESSION_*`.
     pub flags: u32,
-    /// Counts the policies that this session has had, from 0.
+    /// The number of this binding of a policy to a session: no other has had it. Never 0.
     pub generation: u32,
     /// Bits of the [`crate::doors::Door`]s that are granted.
     pub doors: u32,
@@ -113,7 +113,8 @@ pub struct State {
     pub probes: u64,
     /// The refusals that the circuit breaker counts.
     pub window: Window,
-    /// `CLOCK_BOOTTIME` in nanoseconds until which the circuit is open; `u64::MAX` for good.
+    /// `CLOCK_BOOTTIME` in nanoseconds until which the circuit is open; `u64::MAX` for good, also when refusals are spent.
+    /// 0 if it never was.
     pub open_until_ns: u64,
 }
 
@@ -141,7 +142,10 @@ pub struct Maker {
     pub session: u64,
 }
 
-/// Map `CONTROL`, one element: what every hook looks at first.
+/// The bit of a count in `READS` that says that the directory's path is not recorded yet.
+pub const READS_EARLY: u64 = 1 << 63;
+
+/// Map `.bss.control`, one element: what every hook looks at first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Control {
@@ -149,9 +153,13 @@ pub struct Control {
     pub levels: u32,
     /// The daemon's process group leader's thread-group id, which governed tasks may not touch; 0 for none.
     pub daemon: u32,
+    /// The outermost of `levels`, as a number; 0 without any.
+    pub first: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 const _: () = assert!(size_of::<Session>() == 96);
 const _: () = assert!(size_of::<State>() == 192);
 const _: () = assert!(size_of::<ReadKey>() == 16);
-const _: () = assert!(size_of::<Control>() == 8);
+const _: () = assert!(size_of::<Control>() == 16);

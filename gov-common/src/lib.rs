@@ -21,4 +21,5 @@ pub mod offsets;
 pub mod hidden;
 pub mod walk;
 pub mod walked;
+pub mod cached;
 pub mod decide;

@@ -14,6 +14,8 @@ pub struct Offsets {
     /// Address of the kernel's `rename_lock`, whose first member is its sequence; 0 where it is not known, and
     /// then no walk is trusted.
     pub rename_lock: u64,
+    /// Address of the kernel's `mount_lock`, likewise.
+    pub mount_lock: u64,
     pub path_mnt: u32,
     pub path_dentry: u32,
     pub file_path: u32,
@@ -110,4 +112,4 @@ impl Offsets {
     pub const UNKNOWN: Self = zerocopy::transmute!([0u8; size_of::<Self>()]);
 }
 
-const _: () = assert!(size_of::<Offsets>() == 8 + 72 * 4);
+const _: () = assert!(size_of::<Offsets>() == 2 * 8 + 72 * 4);

@@ -1,6 +1,7 @@
 //! The guard: one act, judged by every session above the task, recorded in each, answered once.
 
 use crate::address::gov_address;
+use crate::cached::gov_remember;
 use crate::emit::{NO_DECISION, count, gov_prepare, gov_record, gov_unrecorded, has_path};
 use crate::kernel;
 use crate::limits::{gov_charge, gov_suffer, gov_tell};
@@ -247,9 +248,12 @@ pub extern "C" fn gov_settle(number: u32, level: u32, reason: u32, decider: u64)
     let mut counted = Counted::RecordIt as u32;
     if is_counted(room, &place, action, reason) {
         counted = gov_count_read(number, level);
+        if counted == Counted::Yes as u32 {
+            gov_remember(number, level);
+        }
     }
     let mut lost = false;
-    if counted != Counted::Yes as u32 {
+    if counted != Counted::Yes as u32 && counted != Counted::Early as u32 {
         gov_prepare(number);
         let first = counted == Counted::First as u32;
         let action = if first { Action::ReadDirectory as u32 } else { action as u32 };

@@ -4,6 +4,7 @@ mod bpf;
 mod bprm_check_security;
 mod bprm_creds_from_file;
 mod capable;
+mod d_instantiate;
 mod file_fcntl;
 mod file_ioctl;
 mod file_ioctl_compat;

@@ -28,15 +28,22 @@ macro_rules! offset {
     }};
 }
 
+mod files;
 mod mounts;
 mod network;
+mod sequences;
 mod task;
 
+pub use files::{
+    FMODE_WRITE, O_APPEND, O_TRUNC, OPEN_EXEC, file_access, file_path, is_backing, low, opened, path,
+    vfsmount,
+};
 pub use mounts::{Belongs, belongs, first_mount, next_mount};
 pub use network::{
     abstract_name, address_bytes, address_family, address_port, bound_dentry, file_sock, message_name,
     netlink_asks, own_address, sock, sock_cgroup, socket, writes_route,
 };
+pub use sequences::{Sequences, sequences};
 pub use task::{
     actor, ancestor, arguments, binprm_power, cgroup, mount_namespace, power, task_group, task_shown,
 };
@@ -69,35 +76,6 @@ pub struct Identity {
     pub inode: u64,
     pub device: u32,
     pub directory: bool,
-}
-
-/// The dentry and the `struct mount` of the `struct path` at an address.
-#[inline(always)]
-pub fn path(address: u64) -> Option<(u64, u64)> {
-    let dentry = read::<u64>(address.wrapping_add(offset!(path_dentry)))?;
-    let vfsmount = read::<u64>(address.wrapping_add(offset!(path_mnt)))?;
-    Some((dentry, vfsmount.wrapping_sub(offset!(mount_mnt))))
-}
-
-/// The `struct path` of the `struct file` at an address.
-#[inline(always)]
-pub fn file_path(file: u64) -> u64 {
-    file.wrapping_add(offset!(file_path))
-}
-
-/// `f_mode` and `f_flags` of a file.
-#[inline(always)]
-pub fn file_access(file: u64) -> Option<(u32, u32)> {
-    Some((
-        read::<u32>(file.wrapping_add(offset!(file_mode)))?,
-        read::<u32>(file.wrapping_add(offset!(file_flags)))?,
-    ))
-}
-
-/// Whether `f_mode` marks the inner file of a stacked file system.
-#[inline(always)]
-pub fn is_backing(mode: u32) -> bool {
-    mode as u64 & offset!(mode_backing) != 0
 }
 
 /// Inode number, device and kind of the object at a dentry; zeros for one that does not exist yet.
@@ -151,14 +129,6 @@ pub fn magic(dentry: u64) -> Option<u64> {
 pub fn is_unlinked(dentry: u64) -> Option<bool> {
     let hashed = read::<u64>(dentry.wrapping_add(offset!(dentry_hash_pprev)))?;
     Some(hashed == 0 && parent(dentry)? != dentry)
-}
-
-/// The sequence of `rename_lock`: odd while a rename is under way.
-#[inline(always)]
-pub fn rename_sequence() -> Option<u32> {
-    let lock = offset!(rename_lock);
-    // Fail closed: without the lock's address no walk can be trusted.
-    if lock == 0 { None } else { read::<u32>(lock) }
 }
 
 /// The file of the `struct linux_binprm` at an address.

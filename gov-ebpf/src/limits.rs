@@ -79,7 +79,13 @@ pub extern "C" fn gov_suffer(number: u32, level: u32, reason: u32) -> u32 {
     match charge(place, Budget::Refusals as usize) {
         Charge::Within | Charge::Over => {}
         Charge::Warns => room.told.refusals_warned.set(room.told.refusals_warned.get() | 1 << level),
-        Charge::Spends => room.told.refusals_spent.set(room.told.refusals_spent.get() | 1 << level),
+        Charge::Spends => {
+            if let Some(state) = STATES.get_ptr_mut(place.session.slot) {
+                // Nothing is granted from here on, by whatever road.
+                open(state, u64::MAX);
+            }
+            room.told.refusals_spent.set(room.told.refusals_spent.get() | 1 << level);
+        }
     }
     if place.session.limits.breaker_refusals != UNLIMITED && breaks(place) {
         room.told.broken.set(room.told.broken.get() | 1 << level);

@@ -16,6 +16,7 @@ mod scratch;
 mod subject;
 mod emit;
 mod reads;
+mod cached;
 mod weigh;
 mod seek;
 mod limits;

@@ -3,12 +3,16 @@
 use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LpmTrie, LruHashMap, RingBuf};
+use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
 use gov_common::abi::{Control, MAX_SESSIONS, Maker, ReadKey, Session, State};
+use gov_common::cached::{Gate, Granted, SETS, TALLIES as TALLY_COUNT, Tally, WAYS};
 use gov_common::policy::{EdgeKey, NetKey, NetRule, Node};
 
-/// What every hook looks at first.
-#[map]
-pub static CONTROL: Array<Control> = Array::with_max_entries(1, 0);
+/// What every hook looks at first. The daemon writes it.
+#[unsafe(link_section = ".bss.control")]
+#[unsafe(no_mangle)]
+pub static CONTROL: Shared<Control> = Shared::zeroed();
 
 /// A session's cgroup to its policy. The daemon never reuses an element while a hook may still read it: it waits
 /// for a grace period between taking one out, or replacing it, and putting the next in.
@@ -36,6 +40,39 @@ pub static IPC: LruHashMap<u64, Maker> = LruHashMap::with_max_entries(1 << 14, 0
 #[map]
 pub static READS: HashMap<ReadKey, u64> = HashMap::with_max_entries(1 << 17, BPF_F_NO_PREALLOC);
 
+/// Reads that were granted and may be again without a walk; the daemon has no part in it.
+#[unsafe(link_section = ".bss.granted")]
+#[unsafe(no_mangle)]
+pub static GRANTED: Shared<[[Granted; WAYS]; SETS]> = Shared::zeroed();
+
+/// Which of them hold, by the session's slot.
+#[map]
+pub static GATES: Array<Gate> = Array::with_max_entries(MAX_SESSIONS, 0);
+
+/// Their counts, by session and directory.
+#[map]
+pub static TALLIES: Array<Tally> = Array::with_max_entries(TALLY_COUNT, 0);
+
 /// The decisions, on their way to the daemon.
 #[map]
 pub static RING: RingBuf = RingBuf::with_byte_size(1 << 24, 0);
+
+/// Memory of the object's own, a map of one element that hooks reach without a lookup. Any CPU may write to it at any
+/// time, so whoever reads it does so through its address.
+#[repr(transparent)]
+pub struct Shared<T>(UnsafeCell<MaybeUninit<T>>);
+
+// SAFETY: what is inside is reached by its address only, and the records are plain numbers.
+unsafe impl<T: Copy> Sync for Shared<T> {}
+
+impl<T: Copy> Shared<T> {
+    const fn zeroed() -> Self {
+        Self(UnsafeCell::new(MaybeUninit::zeroed()))
+    }
+
+    /// Where it stands.
+    #[inline(always)]
+    pub const fn at(&self) -> *mut T {
+        self.0.get().cast()
+    }
+}

@@ -7,18 +7,20 @@ use crate::kernel;
 use crate::maps::READS;
 use crate::scratch;
 use aya_ebpf::bindings::BPF_NOEXIST;
-use gov_common::abi::{MAX_NESTING, ReadKey};
+use gov_common::abi::{MAX_NESTING, READS_EARLY, ReadKey};
 
 /// What became of a read that was to be counted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Counted {
-    /// It is counted.
+    /// It is counted, in a directory whose path is recorded.
     Yes = 0,
     /// There is no room to count it in: record it as any other act.
     RecordIt = 1,
     /// It is the first of its directory: record the directory, then say so with [`gov_counted_first`].
     First = 2,
+    /// It is counted, in a directory whose path is being recorded.
+    Early = 3,
 }
 
 /// Counts a granted read for the room's session `level`: a [`Counted`] number.
@@ -37,21 +39,21 @@ pub extern "C" fn gov_count_read(number: u32, level: u32) -> u32 {
         identity = directory;
     }
     let key = ReadKey { inode: identity.inode, device: identity.device, slot };
-    if let Some(count) = READS.get_ptr_mut(key) {
-        bump(count);
-    } else if READS.insert(key, 1, BPF_NOEXIST as u64).is_err() {
-        // Another task was first, or the map is full.
-        match READS.get_ptr_mut(key) {
-            Some(count) => bump(count),
-            None => return Counted::RecordIt as u32,
+    room.directory = key;
+    let before = match READS.get_ptr_mut(key) {
+        Some(count) => add_one(count),
+        None if READS.insert(key, READS_EARLY + 1, BPF_NOEXIST as u64).is_ok() => {
+            room.directory_is_object.set(itself as u32);
+            return Counted::First as u32;
         }
-    } else {
-        room.directory = key;
-        room.directory_is_object.set(itself as u32);
-        return Counted::First as u32;
-    }
+        // Another task was first, or the map is full.
+        None => match READS.get_ptr_mut(key) {
+            Some(count) => add_one(count),
+            None => return Counted::RecordIt as u32,
+        },
+    };
     add(slot, |state| unsafe { &raw mut (*state).counted_reads });
-    Counted::Yes as u32
+    if before & READS_EARLY == 0 { Counted::Yes as u32 } else { Counted::Early as u32 }
 }
 
 /// Ends the count of a directory's first read, whose record is in the ring or was `lost`: whether it is lost.
@@ -64,14 +66,18 @@ pub extern "C" fn gov_counted_first(number: u32, level: u32, lost: u32) -> u32 {
         let _ = READS.remove(room.directory);
         return 1;
     }
+    if let Some(count) = READS.get_ptr_mut(room.directory) {
+        // SAFETY: the pointer is to a map value, aligned; everyone changes it atomically.
+        unsafe { atomic::fetch_and(count, !READS_EARLY) };
+    }
     let slot = room.levels[level as usize & (MAX_NESTING - 1)].session.slot;
     add(slot, |state| unsafe { &raw mut (*state).counted_reads });
     0
 }
 
-/// Adds one to a directory's count.
+/// Adds one to a directory's count and returns what it was.
 #[inline(always)]
-fn bump(count: *mut u64) {
-    // SAFETY: the pointer is to a map value, aligned; everyone adds to it atomically.
-    unsafe { atomic::fetch_add(count, 1) };
+fn add_one(count: *mut u64) -> u64 {
+    // SAFETY: the pointer is to a map value, aligned; everyone changes it atomically.
+    unsafe { atomic::fetch_add(count, 1) }
 }

@@ -106,6 +106,9 @@ pub struct Object {
     pub namespace: Hidden<u32>,
     /// Bits `OBJECT_*`.
     pub flags: Hidden<u32>,
+    /// The sequences of `rename_lock` and `mount_lock` before the climb.
+    pub renames: Hidden<u32>,
+    pub mounts: Hidden<u32>,
     pub reserved: u32,
 }
 

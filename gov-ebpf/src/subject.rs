@@ -4,22 +4,42 @@ use crate::bounds::masked;
 use crate::kernel;
 use crate::maps::{CONTROL, SESSIONS, STATES};
 use aya_ebpf::helpers::{bpf_get_current_ancestor_cgroup_id, bpf_ktime_get_boot_ns};
+use core::ptr::read_volatile;
 use gov_common::abi::{MAX_CGROUP_LEVELS, SESSION_ARM_AT_EXEC, Session};
 use gov_common::decide;
 use gov_common::limits::{Budget, UNLIMITED};
 use gov_common::verdict::Reason;
 
+/// The levels of the cgroup tree that may hold a session; never none.
+#[derive(Clone, Copy)]
+pub struct Levels {
+    /// A bit for each.
+    mask: u32,
+    /// The outermost, as a number.
+    first: u32,
+}
+
+/// The levels that may hold a session; `None` while no session lives, and then the hook leaves.
+#[inline(always)]
+pub fn levels() -> Option<Levels> {
+    let control = CONTROL.at();
+    // SAFETY: it is always there and aligned; volatile, because the daemon changes it at any time.
+    let (mask, first) =
+        unsafe { (read_volatile(&raw const (*control).levels), read_volatile(&raw const (*control).first)) };
+    if mask == 0 { None } else { Some(Levels { mask, first }) }
+}
+
 /// The levels of the cgroup tree at which a session lies above the current task; `None` for a task that no
 /// session governs, and then the hook leaves.
 #[inline(always)]
 pub fn governed() -> Option<u32> {
-    let control = CONTROL.get_ptr(0)?;
-    // SAFETY: the element is always there and aligned; volatile, because the daemon changes it at any time.
-    let levels = unsafe { core::ptr::read_volatile(&raw const (*control).levels) };
-    if levels == 0 {
-        return None;
-    }
-    let mask = gov_levels(levels);
+    governed_at(levels()?)
+}
+
+/// Of the levels that may hold a session, those that hold one of the current task's.
+#[inline(always)]
+pub fn governed_at(levels: Levels) -> Option<u32> {
+    let mask = gov_levels(levels.mask);
     if mask == 0 { None } else { Some(mask) }
 }
 
@@ -30,12 +50,26 @@ extern "C" fn gov_levels(levels: u32) -> u32 {
     let mut mask = 0;
     let mut level = 0;
     while level < MAX_CGROUP_LEVELS {
+        if levels >> level == 0 {
+            break;
+        }
         if levels & (1 << level) != 0 && at(level).is_some() {
             mask |= 1 << level;
         }
         level += 1;
     }
     mask
+}
+
+/// The id of the only cgroup above the current task that may be a session's; `None` if sessions lie at several levels.
+#[inline(always)]
+pub fn only(levels: Levels) -> Option<u64> {
+    if levels.mask & levels.mask.wrapping_sub(1) != 0 {
+        return None;
+    }
+    // SAFETY: the helper has no preconditions; 0 means that the task's cgroup is not that deep.
+    let id = unsafe { bpf_get_current_ancestor_cgroup_id(levels.first as i32) };
+    if id == 0 { None } else { Some(id) }
 }
 
 /// The session whose cgroup is the current task's ancestor at a level.
@@ -64,7 +98,7 @@ pub fn is_armed(session: &Session) -> bool {
     }
     match STATES.get_ptr(session.slot) {
         // SAFETY: the element is aligned; volatile, because another CPU sets it.
-        Some(state) => unsafe { core::ptr::read_volatile(&raw const (*state).armed_ns) != 0 },
+        Some(state) => unsafe { read_volatile(&raw const (*state).armed_ns) != 0 },
         // Fail closed: a slot that is out of range is a session that judges.
         None => true,
     }
@@ -75,7 +109,7 @@ pub fn is_armed(session: &Session) -> bool {
 pub fn armed_namespace(session: &Session) -> u32 {
     match STATES.get_ptr(session.slot) {
         // SAFETY: the element is aligned; volatile, because another CPU sets it.
-        Some(state) => unsafe { core::ptr::read_volatile(&raw const (*state).mount_namespace) },
+        Some(state) => unsafe { read_volatile(&raw const (*state).mount_namespace) },
         None => 0,
     }
 }

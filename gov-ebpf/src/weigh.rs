@@ -17,7 +17,7 @@ use gov_common::walk::{self, TEXT};
 const GRANTED: u32 = Reason::Granted as u32;
 const UNREADABLE: u32 = Reason::Unreadable as u32;
 
-/// Attempts at a walk that a rename disturbs.
+/// Attempts at a walk that a rename or a change of mounts disturbs.
 const ATTEMPTS: u32 = 8;
 
 /// Copies the armed sessions above the task into the room, outermost first; how many there are, which may be
@@ -63,19 +63,49 @@ pub extern "C" fn gov_gather_one(number: u32, level: u32) -> u32 {
 pub extern "C" fn gov_resolve(number: u32, which: u32) -> u32 {
     let Some(room) = scratch::room(number) else { return UNREADABLE };
     let which = which as usize & 1;
-    let (dentry, mount) = (room.case.dentry[which], room.case.mount[which]);
+    let dentry = room.case.dentry[which];
     let object = &mut room.objects[which];
     object.flags.set(0);
     object.namespace.set(0);
     object.reason.set(UNREADABLE);
     // Fail closed: an object that cannot be read stays Unreadable.
     let Some(unlinked) = kernel::is_unlinked(dentry) else { return UNREADABLE };
+    object.flags.set(if unlinked { OBJECT_UNLINKED } else { 0 });
+    let mut attempt = 0;
+    while attempt < ATTEMPTS {
+        let Some(before) = kernel::sequences() else { return UNREADABLE };
+        if before.are_still() {
+            let reason = gov_place(number, which as u32);
+            if kernel::sequences() == Some(before) {
+                object.renames.set(before.renames);
+                object.mounts.set(before.mounts);
+                return reason;
+            }
+        }
+        attempt += 1;
+    }
+    // Fail closed: a path that was being changed at every attempt is no path.
+    set_reason(number, which as u32, Reason::RenameRace);
+    Reason::RenameRace as u32
+}
+
+/// Where the room's object `which` lies at this moment: what its mount belongs to, and its path.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn gov_place(number: u32, which: u32) -> u32 {
+    let Some(room) = scratch::room(number) else { return UNREADABLE };
+    let which = which as usize & 1;
+    let (dentry, mount) = (room.case.dentry[which], room.case.mount[which]);
+    let object = &mut room.objects[which];
+    let flags = object.flags.get() & OBJECT_UNLINKED;
+    object.flags.set(flags);
+    object.namespace.set(0);
+    object.reason.set(UNREADABLE);
+    // Fail closed: a mount that cannot be read leaves the object Unreadable.
     let Some(belongs) = kernel::belongs(mount, dentry) else { return UNREADABLE };
-    let mut flags = if unlinked { OBJECT_UNLINKED } else { 0 };
     match belongs {
         Belongs::Internal => {
-            flags |= OBJECT_INTERNAL;
-            object.flags.set(flags);
+            object.flags.set(flags | OBJECT_INTERNAL);
             object.walk.stay(&Live, dentry);
             object.reason.set(GRANTED);
             return GRANTED;
@@ -84,21 +114,7 @@ pub extern "C" fn gov_resolve(number: u32, which: u32) -> u32 {
         // Judged as foreign: its namespace is 0, which no session is armed in.
         Belongs::Nowhere => {}
     }
-    object.flags.set(flags);
-    let mut attempt = 0;
-    while attempt < ATTEMPTS {
-        let Some(before) = kernel::rename_sequence() else { return UNREADABLE };
-        if before & 1 == 0 {
-            let reason = gov_climb(number, which as u32);
-            if kernel::rename_sequence() == Some(before) {
-                return reason;
-            }
-        }
-        attempt += 1;
-    }
-    // Fail closed: a path that was being renamed at every attempt is no path.
-    set_reason(number, which as u32, Reason::RenameRace);
-    Reason::RenameRace as u32
+    gov_climb(number, which as u32)
 }
 
 /// Writes what an object's walk came to.

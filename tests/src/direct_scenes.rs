@@ -29,7 +29,7 @@ pub const SCENES: &[Scene] = &[
 ];
 
 /// A folder with `in/a`, `in/true` and `out/secret`; its path.
-fn place(bench: &Bench) -> Result<String> {
+pub fn place(bench: &Bench) -> Result<String> {
     let place = bench.folder.join("scene");
     if place.exists() {
         fs::remove_dir_all(&place)?;

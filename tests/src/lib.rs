@@ -4,6 +4,7 @@ pub mod act;
 pub mod direct;
 pub mod direct_races;
 pub mod direct_scale;
+pub mod direct_cache;
 pub mod direct_scenes;
 pub mod house;
 pub mod opens;

@@ -1,25 +1,24 @@
 //! `int file_open(struct file *file)`: opening takes `file:read`, opening to change takes `file:write`.
 
+use crate::cached;
 use crate::change;
 use crate::guard::{judge, judge_standing};
-use crate::kernel::{self, Belongs};
+use crate::kernel::{self, Belongs, FMODE_WRITE, O_APPEND, O_TRUNC, OPEN_EXEC};
 use crate::scratch::{Case, Judge};
-use crate::subject::{self, governed};
+use crate::subject;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use gov_common::event::Action;
 use gov_common::rights::Rights;
 use gov_common::verdict::Reason;
 
-const FMODE_WRITE: u32 = 2;
-/// `__FMODE_EXEC`, which open(2) clears from what the caller writes.
-const OPEN_EXEC: u32 = 0x20;
-const O_TRUNC: u32 = 0o1000;
-const O_APPEND: u32 = 0o2000;
-
 #[lsm(hook = "file_open")]
 fn file_open(ctx: LsmContext) -> i32 {
-    let Some(mask) = governed() else { return 0 };
+    let Some(levels) = subject::levels() else { return 0 };
+    if cached::grants(levels, ctx.arg(0)) {
+        return 0;
+    }
+    let Some(mask) = subject::governed_at(levels) else { return 0 };
     let file: u64 = ctx.arg(0);
     // A fault reads as writing to an object that nothing can resolve, and so as a refusal.
     let (mode, flags) = kernel::file_access(file).unwrap_or((FMODE_WRITE, 0));

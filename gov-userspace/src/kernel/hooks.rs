@@ -22,6 +22,7 @@ pub(super) enum Kind {
 /// Every program that [`super::Kernel::load`] attaches.
 pub(super) const HOOKS: &[Hook] = &[
     lsm("file_open"),
+    lsm("d_instantiate"),
     lsm("bprm_check_security"),
     lsm("mmap_file"),
     lsm("file_mprotect"),

@@ -11,6 +11,7 @@ use gov_common::verdict::Reason;
 
 use super::enforcement::{Enforcement, HookStatus};
 use super::error::{KernelError, causes, is_not_permitted};
+use super::grants::Grants;
 use super::hooks::{HOOKS, Hook, Kind};
 use super::offsets::Types;
 use super::pins::Pins;
@@ -80,8 +81,12 @@ impl Kernel {
             links.extend(link.map(|link| (hook.name, link)));
             // Asked after the first: a kernel that refuses programs may hide its symbols too, and then the refusal is
             // the cause.
-            if offsets.rename_lock == 0 {
-                return Err(KernelError::Symbol { symbol: "rename_lock" });
+            for (symbol, address) in
+                [("rename_lock", offsets.rename_lock), ("mount_lock", offsets.mount_lock)]
+            {
+                if address == 0 {
+                    return Err(KernelError::Symbol { symbol });
+                }
             }
         }
         let required = |name: &str| HOOKS.iter().any(|hook| hook.name == name && hook.required);
@@ -140,6 +145,14 @@ impl Kernel {
     /// The slot is not bound.
     pub fn read_counts(&self, slot: Slot) -> Result<Vec<(ReadKey, u64)>, KernelError> {
         self.sessions.read_counts(slot)
+    }
+
+    /// How many of a session's reads were granted without a walk; they are in its counts like all others.
+    ///
+    /// # Errors
+    /// The slot is not bound.
+    pub fn remembered_reads(&self, slot: Slot) -> Result<u64, KernelError> {
+        self.sessions.remembered_reads(slot)
     }
 
     /// Lets a session go and returns the kernel's final account of it. End its tasks first: from here on they
@@ -205,12 +218,16 @@ fn sessions(object: &mut Ebpf) -> Result<Sessions, KernelError> {
     let edges = HashMap::try_from(take(object, "EDGES")?).map_err(KernelError::map(OPEN))?;
     let nets = LpmTrie::try_from(take(object, "NETS")?).map_err(KernelError::map(OPEN))?;
     let maps = SessionMaps {
-        control: Array::try_from(take(object, "CONTROL")?).map_err(KernelError::map(OPEN))?,
+        control: Array::try_from(take(object, ".bss.control")?).map_err(KernelError::map(OPEN))?,
         sessions: HashMap::try_from(take(object, "SESSIONS")?).map_err(KernelError::map(OPEN))?,
         states: Array::try_from(take(object, "STATES")?).map_err(KernelError::map(OPEN))?,
         reads: HashMap::try_from(take(object, "READS")?).map_err(KernelError::map(OPEN))?,
     };
-    Ok(Sessions::new(maps, Policies::new(edges, nets)))
+    let grants = Grants {
+        gates: Array::try_from(take(object, "GATES")?).map_err(KernelError::map(OPEN))?,
+        tallies: Array::try_from(take(object, "TALLIES")?).map_err(KernelError::map(OPEN))?,
+    };
+    Ok(Sessions::new(maps, Policies::new(edges, nets), grants))
 }
 
 /// A map of the object.

@@ -5,6 +5,7 @@ mod batch;
 mod enforcement;
 mod error;
 mod grace;
+mod grants;
 mod held;
 mod hooks;
 mod levels;

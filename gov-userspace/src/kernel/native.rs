@@ -35,6 +35,7 @@ fn object() -> Option<(Btf, Ebpf)> {
     };
     // Any address will do for the verifier; none would let it skip the walk.
     offsets.rename_lock = offsets.rename_lock.max(1);
+    offsets.mount_lock = offsets.mount_lock.max(1);
     let loaded =
         EbpfLoader::new().btf(Some(&btf)).override_global("OFFSETS", &Wire(offsets), true).load(OBJECT);
     match loaded {

@@ -28,7 +28,7 @@ impl Types {
             .map_err(|error| KernelError::Btf { path: VMLINUX, message: error.to_string() })
     }
 
-    /// Every offset that the hooks use. The address of `rename_lock` is 0 where the kernel does not tell it.
+    /// Every offset that the hooks use. The addresses of its locks are 0 where the kernel does not tell them.
     pub(super) fn offsets(&self) -> Result<Offsets, KernelError> {
         let entry = self.at("dentry", "d_parent")?;
         let name = self.at("dentry", "d_name")?;
@@ -47,6 +47,7 @@ impl Types {
         let next = if plain { "mnt_next_for_sb" } else { "mnt_instance" };
         Ok(Offsets {
             rename_lock: symbol("rename_lock")?,
+            mount_lock: symbol("mount_lock")?,
             path_mnt: self.at("path", "mnt")?,
             path_dentry: self.at("path", "dentry")?,
             file_path: self.at("file", "f_path")?,

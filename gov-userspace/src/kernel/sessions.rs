@@ -6,13 +6,15 @@ use std::os::unix::fs::MetadataExt;
 
 use aya::maps::{Array, HashMap, MapData};
 use gov_common::abi::{
-    Control, MAX_CGROUP_LEVELS, MAX_SESSIONS, ReadKey, SESSION_ARM_AT_EXEC, SESSION_SHELLS, Session, State,
+    Control, MAX_CGROUP_LEVELS, MAX_SESSIONS, READS_EARLY, ReadKey, SESSION_ARM_AT_EXEC, SESSION_SHELLS,
+    Session, State,
 };
 use gov_common::verdict::Reason;
 
 use super::batch::each;
 use super::error::{KernelError, is_absent};
 use super::grace;
+use super::grants::Grants;
 use super::levels::Levels;
 use super::policies::{Placed, Policies};
 use super::slots::Slots;
@@ -59,6 +61,9 @@ pub(super) struct Sessions {
     levels: Levels,
     /// The levels that the hooks have been told of.
     told: u32,
+    /// The last [`Session::generation`] that was given.
+    generation: u32,
+    grants: Grants,
 }
 
 /// One bound session.
@@ -71,9 +76,9 @@ struct Bound {
 
 impl Sessions {
     /// No session yet.
-    pub(super) fn new(maps: SessionMaps, policies: Policies) -> Self {
+    pub(super) fn new(maps: SessionMaps, policies: Policies, grants: Grants) -> Self {
         let (slots, levels) = (Slots::new(MAX_SESSIONS), Levels::default());
-        Self { maps, policies, bound: BTreeMap::new(), slots, levels, told: 0 }
+        Self { maps, policies, bound: BTreeMap::new(), slots, levels, told: 0, generation: 0, grants }
     }
 
     /// Binds a cgroup: when this returns, its tasks are governed (from their next exec with
@@ -85,7 +90,13 @@ impl Sessions {
         let slot = self.slots.take().ok_or(KernelError::NoSlot { limit: MAX_SESSIONS })?;
         match self.enter(slot, spec) {
             Ok(bound) => {
+                let (cgroup_id, generation) = (bound.cgroup_id, bound.session.generation);
                 self.bound.insert(slot, bound);
+                if let Err(error) = self.grants.open(slot, cgroup_id, generation) {
+                    // The first error is the one to tell; what is left over is logged where it happens.
+                    let _ = self.unbind(Slot(slot));
+                    return Err(error);
+                }
                 Ok(Slot(slot))
             }
             Err(error) => {
@@ -98,18 +109,20 @@ impl Sessions {
     /// Gives a session another policy in one step: every decision sees the old one or the new one.
     pub(super) fn replace_policy(&mut self, slot: Slot, policy: &Compiled) -> Result<(), KernelError> {
         let old = self.bound(slot)?.session;
+        let generation = self.next_generation()?;
         let placed = self.policies.place(policy)?;
         let session = Session {
             root: placed.root,
             net: placed.root.id,
             flags: flags(old.flags, policy),
-            generation: old.generation.wrapping_add(1),
+            generation,
             capabilities: policy.capabilities,
             doors: policy.doors,
             limits: policy.limits,
             ..old
         };
-        if let Err(error) = self.change(slot, session) {
+        // Closed before the grace period in `change`, so that nobody goes by the old policy's grants after it.
+        if let Err(error) = self.grants.close(slot.0).and_then(|()| self.change(slot, session)) {
             self.policies.release(placed);
             return Err(error);
         }
@@ -117,7 +130,10 @@ impl Sessions {
             let before = std::mem::replace(&mut bound.placed, placed);
             self.policies.release(before);
         }
-        Ok(())
+        if session.cut != 0 {
+            return Ok(());
+        }
+        self.grants.open(slot.0, self.bound(slot)?.cgroup_id, session.generation)
     }
 
     /// Refuses everything to a session from now on, for a reason.
@@ -125,7 +141,9 @@ impl Sessions {
         // `Granted` would be no cut at all.
         let reason = if reason == Reason::Granted { Reason::CutOff } else { reason };
         let session = Session { cut: u32::from(reason as u8), ..self.bound(slot)?.session };
-        self.change(slot, session)
+        let closed = self.grants.close(slot.0);
+        self.change(slot, session)?;
+        closed
     }
 
     /// The kernel's own account of a session.
@@ -136,22 +154,35 @@ impl Sessions {
 
     /// How often a session has read in each directory.
     pub(super) fn read_counts(&self, slot: Slot) -> Result<Vec<(ReadKey, u64)>, KernelError> {
+        let session = self.bound(slot)?.session.id;
         let mut counts = Vec::new();
         // The counts of all sessions stand in one map. Whoever has none there need not look for them.
         if self.counters(slot)?.counted_reads > 0 {
-            each(&self.maps.reads, "read a session's reads", |key: ReadKey, count| {
+            each(&self.maps.reads, "read a session's reads", |key: ReadKey, walked: u64| {
                 if key.slot == slot.0 {
-                    counts.push((key, count));
+                    counts.push((key, walked & !READS_EARLY));
                 }
             })?;
         }
+        for (key, count) in &mut counts {
+            *count = count.saturating_add(self.grants.reads(session, key)?);
+        }
         Ok(counts)
+    }
+
+    /// How many of a session's reads were granted without a walk.
+    pub(super) fn remembered_reads(&self, slot: Slot) -> Result<u64, KernelError> {
+        let session = self.bound(slot)?.session.id;
+        self.read_counts(slot)?
+            .iter()
+            .try_fold(0_u64, |sum, (key, _)| Ok(sum.saturating_add(self.grants.reads(session, key)?)))
     }
 
     /// Lets a session go: its cgroup is governed no longer, and everything that it took up is free again. The
     /// kernel's final account.
     pub(super) fn unbind(&mut self, slot: Slot) -> Result<State, KernelError> {
-        let cgroup_id = self.bound(slot)?.cgroup_id;
+        let Bound { cgroup_id, session, .. } = *self.bound(slot)?;
+        self.grants.close(slot.0)?;
         match self.maps.sessions.remove(&Wire(cgroup_id)) {
             Err(error) if !is_absent(&error) => {
                 return Err(KernelError::map("take a session out of the kernel")(error));
@@ -161,6 +192,7 @@ impl Sessions {
         grace::wait();
         let state = self.counters(slot)?;
         for (key, _) in self.read_counts(slot)? {
+            self.grants.free(session.id, &key)?;
             self.maps.reads.remove(&Wire(key)).map_err(KernelError::map("forget a session's reads"))?;
         }
         if let Some(bound) = self.bound.remove(&slot.0) {
@@ -195,6 +227,7 @@ impl Sessions {
     fn enter(&mut self, slot: u32, spec: &BindSpec<'_>) -> Result<Bound, KernelError> {
         const NEW: u64 = 1; // BPF_NOEXIST: a cgroup has one session of its own
         self.reset(slot, spec.flags)?;
+        let generation = self.next_generation()?;
         let placed = self.policies.place(spec.policy)?;
         let session = Session {
             id: spec.session_number,
@@ -204,7 +237,7 @@ impl Sessions {
             net: placed.root.id,
             cut: 0,
             flags: flags(spec.flags, spec.policy),
-            generation: 0,
+            generation,
             capabilities: spec.policy.capabilities,
             doors: spec.policy.doors,
             limits: spec.policy.limits,
@@ -228,6 +261,12 @@ impl Sessions {
         Ok(Bound { cgroup_id: spec.cgroup_id, level, session, placed })
     }
 
+    /// A number that no policy of any session has had.
+    fn next_generation(&mut self) -> Result<u32, KernelError> {
+        self.generation = self.generation.checked_add(1).ok_or(KernelError::NoNumbers)?;
+        Ok(self.generation)
+    }
+
     /// Replaces a bound session's record whole.
     fn change(&mut self, slot: Slot, session: Session) -> Result<(), KernelError> {
         const EXISTING: u64 = 2; // BPF_EXIST
@@ -247,7 +286,8 @@ impl Sessions {
         if levels == self.told {
             return Ok(());
         }
-        let control = Control { levels, daemon: std::process::id() };
+        let first = if levels == 0 { 0 } else { levels.trailing_zeros() };
+        let control = Control { levels, daemon: std::process::id(), first, reserved: 0 };
         self.maps
             .control
             .set(0, Wire(control), 0)

@@ -7,9 +7,12 @@ use gov_common::verdict::Reason;
 
 use super::batch::each;
 use super::error::KernelError;
+use super::grants::Grants;
 use super::policies::Policies;
 use super::sessions::{BindSpec, SessionMaps, Sessions, Slot};
 use super::wire::Wire;
+use gov_common::cached::TALLIES;
+
 use crate::policy::{Compiled, NetEntry};
 
 const NO_PREALLOC: u32 = 1;
@@ -25,7 +28,8 @@ fn sessions() -> Option<Sessions> {
             reads: HashMap::create(1 << 14, NO_PREALLOC)?,
         };
         let nets = LpmTrie::create(64, NO_PREALLOC)?;
-        Ok(Sessions::new(maps, Policies::new(HashMap::create(EDGES, NO_PREALLOC)?, nets)))
+        let grants = Grants { gates: Array::create(64, 0)?, tallies: Array::create(TALLIES, 0)? };
+        Ok(Sessions::new(maps, Policies::new(HashMap::create(EDGES, NO_PREALLOC)?, nets), grants))
     };
     match maps() {
         Ok(sessions) => Some(sessions),

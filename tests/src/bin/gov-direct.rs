@@ -12,7 +12,7 @@ use tests::direct::{Bench, act_in, enter, try_direct};
 use tests::house::cgroups;
 use tests::outside::Outside;
 use tests::suite::rows;
-use tests::{direct_races, direct_scale, direct_scenes};
+use tests::{direct_cache, direct_races, direct_scale, direct_scenes};
 
 fn main() -> Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -53,7 +53,7 @@ fn main() -> Result<ExitCode> {
             }
         }
     }
-    let scenes = [direct_scenes::SCENES, direct_scale::SCENES, direct_races::RACES];
+    let scenes = [direct_scenes::SCENES, direct_cache::SCENES, direct_scale::SCENES, direct_races::RACES];
     for scene in scenes.into_iter().flatten() {
         if !words.is_empty() && !words.iter().any(|word| scene.name.contains(word)) {
             continue;
