@@ -19,6 +19,7 @@ use gov::scope::{CleanPath, Scope, capability_scope};
 use gov_common::doors::Door;
 use gov_common::event::Action;
 
+use crate::outside::tidy;
 use crate::suite::row::Row;
 use crate::suite::try_row::build;
 
@@ -49,7 +50,7 @@ pub fn try_direct(bench: &mut Bench, row: &Row) -> Result<()> {
     let policy = policy(&format!("code:execute:{act} {}", fill(row.scopes)))?;
     let words = format!("{act} {}", fill(row.act));
     let (outcome, events, state) = bound(bench, &policy, 0, u64::MAX, ("--into", &words))?;
-    tidy(bench)?;
+    tidy(&bench.cgroups)?;
     ensure!(
         outcome == row.outcome,
         "it must end with `{}` and ended with `{outcome}`: {}",
@@ -71,17 +72,6 @@ pub fn try_direct(bench: &mut Bench, row: &Row) -> Result<()> {
         shown(&events)
     );
     accounts_agree(&events, &state)
-}
-
-/// Takes away what an act leaves outside its folder.
-fn tidy(bench: &Bench) -> Result<()> {
-    for place in [bench.cgroups.as_path(), Path::new("/sys/fs/bpf")] {
-        let probe = place.join("gov-suite-probe");
-        if probe.exists() {
-            fs::remove_dir(&probe).with_context(|| format!("cannot remove `{}`", probe.display()))?;
-        }
-    }
-    Ok(())
 }
 
 /// What was acted on, as a receipt shows it: an address with its port, a path, a capability or the door's scope.

@@ -1,6 +1,7 @@
 //! The harness of the suites that need more than one crate.
 
 pub mod act;
+pub mod catalogue;
 pub mod direct;
 pub mod direct_races;
 pub mod direct_scale;
@@ -11,5 +12,6 @@ pub mod opens;
 pub mod outside;
 pub mod receipts;
 pub mod run;
+pub mod score;
 pub mod suite;
 pub mod story;

@@ -8,10 +8,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use rustix::mount::{MountFlags, mount};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 /// An overlay whose upper layer no row grants.
-pub const OVERLAY: &str = "/srv/gov-overlay";
+const OVERLAY: &str = "/srv/gov-overlay";
 /// Both ports, both families.
 const ADDRESSES: [&str; 4] = ["127.0.0.1:47001", "127.0.0.1:47002", "[::1]:47001", "[::1]:47002"];
 /// Networks for documentation (RFC 5737, RFC 3849): what is sent there comes back to a machine that nobody asked.
@@ -69,11 +69,26 @@ fn stranger(act: &Path) -> Result<Child> {
     Ok(child)
 }
 
-/// Mounts the overlay, whose lower layer has one file `a`.
+/// Takes away what a successful act leaves outside its row's folder.
+pub fn tidy(cgroups: &Path) -> Result<()> {
+    for place in [cgroups, Path::new("/sys/fs/bpf")] {
+        let probe = place.join("gov-suite-probe");
+        if probe.exists() {
+            fs::remove_dir(&probe).with_context(|| format!("cannot remove `{}`", probe.display()))?;
+        }
+    }
+    if fs::read_dir(Path::new(OVERLAY).join("upper"))?.next().is_some() {
+        lay_over()?;
+    }
+    Ok(())
+}
+
+/// Mounts the overlay anew, all of whose files lie in its lower layer.
 fn lay_over() -> Result<()> {
     let part = |name: &str| Path::new(OVERLAY).join(name);
     if part("merged/a").exists() {
-        return Ok(());
+        unmount(part("merged"), UnmountFlags::empty()).context("cannot unmount the overlay")?;
+        fs::remove_dir_all(OVERLAY)?;
     }
     for name in ["lower", "upper", "work", "merged"] {
         fs::create_dir_all(part(name))?;

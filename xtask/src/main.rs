@@ -4,6 +4,7 @@ mod apt;
 mod bench;
 mod build;
 mod cache;
+mod catalogue;
 mod check;
 mod demo;
 mod image;
@@ -33,6 +34,8 @@ enum Verb {
     Check(check::Check),
     /// Run the checks, the tests on this machine and the suite in virtual machines
     Test(test::Test),
+    /// Write `docs/catalogue.md` from the suite's rows
+    Catalogue,
     /// Measure gov beside what it is compared with
     Bench(bench::Bench),
     /// Run a command in a virtual machine that has this checkout's gov
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         })),
         Verb::Check(check) => check::run(&check),
         Verb::Test(test) => test::run(&test),
+        Verb::Catalogue => done(catalogue::run()),
         Verb::Bench(bench) => bench::run(&bench),
         Verb::Vm(machine) => vm::run(machine),
         Verb::Demo(demo) => demo::run(&demo),

@@ -21,6 +21,7 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["enter", folder] => ok(std::env::set_current_dir(folder)),
         ["read-link", path] => ok(fs::read_link(path)),
         ["read-attributes", path] => ok(read_attributes(path)),
+        ["read-attribute", path] => ok(read_attribute(path)),
         ["find", folder, name] => find(folder, name),
         ["watch", path] => ok(watch(path)),
         ["watch-everything", path] => ok(raw::files::watch_everything(path)),
@@ -47,6 +48,11 @@ fn open_beneath(folder: &str, name: &str) -> io::Result<()> {
 fn read_attributes(path: &str) -> io::Result<usize> {
     let mut room = [0_u8; 256];
     Ok(rustix::fs::listxattr(path, &mut room)?)
+}
+
+fn read_attribute(path: &str) -> io::Result<usize> {
+    let mut room = [0_u8; 256];
+    Ok(rustix::fs::getxattr(path, "user.gov", &mut room)?)
 }
 
 /// Lists a folder and looks for a name in it.

@@ -4,6 +4,7 @@
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use gov::kernel::{Kernel, LoadOptions};
@@ -11,7 +12,9 @@ use gov::kernel::{Kernel, LoadOptions};
 use tests::direct::{Bench, act_in, enter, try_direct};
 use tests::house::cgroups;
 use tests::outside::Outside;
+use tests::score::Score;
 use tests::suite::rows;
+use tests::suite::try_row::series;
 use tests::{direct_cache, direct_races, direct_scale, direct_scenes};
 
 fn main() -> Result<ExitCode> {
@@ -40,33 +43,19 @@ fn main() -> Result<ExitCode> {
     let folder = PathBuf::from("/srv/gov-direct");
     std::fs::create_dir_all(&folder)?;
     let mut bench = Bench { kernel, ring, cgroups: cgroups()?, folder, act, stranger: outside.stranger() };
-    let (mut passed, mut failed) = (0, 0);
-    for row in rows::all() {
-        if !words.is_empty() && !words.iter().any(|word| row.name.contains(word)) {
-            continue;
-        }
-        match try_direct(&mut bench, row) {
-            Ok(()) => passed += 1,
-            Err(error) => {
-                failed += 1;
-                println!("FAILED {}: {error:#}", row.name);
-            }
-        }
+    let mut score = Score::default();
+    let chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
+    let start = Instant::now();
+    let series = series()?;
+    for row in rows::all().filter(|row| row.is_for(series) && chosen(row.name)) {
+        score.enter(row.name, try_direct(&mut bench, row));
     }
+    println!("the rows took {} s", start.elapsed().as_secs());
     let scenes = [direct_scenes::SCENES, direct_cache::SCENES, direct_scale::SCENES, direct_races::RACES];
-    for scene in scenes.into_iter().flatten() {
-        if !words.is_empty() && !words.iter().any(|word| scene.name.contains(word)) {
-            continue;
-        }
-        match (scene.play)(&mut bench) {
-            Ok(()) => passed += 1,
-            Err(error) => {
-                failed += 1;
-                println!("FAILED {}: {error:#}", scene.name);
-            }
-        }
+    for scene in scenes.into_iter().flatten().filter(|scene| chosen(scene.name)) {
+        score.enter(scene.name, (scene.play)(&mut bench));
     }
+    println!("rows and scenes took {} s", start.elapsed().as_secs());
     pins.remove()?;
-    println!("{passed} passed, {failed} failed");
-    Ok(if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(score.finish())
 }

@@ -8,7 +8,7 @@ pub struct Row {
     /// The delegation's scopes, separated by blanks, beside those that let the act's own program run.
     pub scopes: &'static str,
     /// What is there before the act, separated by blanks: `file`, `folder/`, `link->target`, `program=/bin/true`,
-    /// `null=device` for a device like /dev/null, `file=theirs` for another user's, `program=setuid:/bin/true` and
+    /// `null=device` for a device like /dev/null, `file=theirs` for another user's, `file=attribute` for one with an attribute, `program=setuid:/bin/true` and
     /// `program=capable:/bin/true` for programs that would give their caller more. `\xNN` stands for a byte.
     pub given: &'static str,
     /// The act, as `gov-act` takes it.
@@ -19,6 +19,8 @@ pub struct Row {
     pub outcome: &'static str,
     /// The receipt that must be in the log: action (none where empty), object, reason.
     pub receipt: (&'static str, &'static str, &'static str),
+    /// The first kernel, by its series, that has no such act any more.
+    pub gone: Option<(u32, u32)>,
 }
 
 /// A row whose act is refused with EACCES because no scope grants it.
@@ -30,7 +32,7 @@ pub const fn refused(
     receipt: (&'static str, &'static str),
 ) -> Row {
     let receipt = (receipt.0, receipt.1, "out-of-scope");
-    Row { name, scopes, given, act, control: "ok", outcome: "EACCES", receipt }
+    Row { name, scopes, given, act, control: "ok", outcome: "EACCES", receipt, gone: None }
 }
 
 /// A row whose act a scope grants.
@@ -42,7 +44,7 @@ pub const fn granted(
     receipt: (&'static str, &'static str),
 ) -> Row {
     let receipt = (receipt.0, receipt.1, "granted");
-    Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt }
+    Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt, gone: None }
 }
 
 /// A row whose act only reads and is granted: such reads are counted, and the first in a folder is recorded.
@@ -54,7 +56,7 @@ pub const fn counted(
     folder: &'static str,
 ) -> Row {
     let receipt = ("file.read-directory", folder, "");
-    Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt }
+    Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt, gone: None }
 }
 
 /// A row whose act is refused with EPERM because it takes a capability that no scope grants.
@@ -66,17 +68,26 @@ pub const fn powerless(
     capability: &'static str,
 ) -> Row {
     let receipt = ("capability.use", capability, "out-of-scope");
-    Row { name, scopes, given, act, control: "ok", outcome: "EPERM", receipt }
+    Row { name, scopes, given, act, control: "ok", outcome: "EPERM", receipt, gone: None }
 }
 
 /// A row whose act succeeds although no scope speaks of it: a known limit.
 pub const fn known(name: &'static str, scopes: &'static str, given: &'static str, act: &'static str) -> Row {
-    Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt: ("", "", "granted") }
+    Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt: ("", "", "granted"), gone: None }
 }
 
 /// A row whose act takes no scope and leaves no receipt of its own.
 pub const fn free(name: &'static str, act: &'static str) -> Row {
-    Row { name, scopes: "", given: "", act, control: "ok", outcome: "ok", receipt: ("", "", "granted") }
+    Row {
+        name,
+        scopes: "",
+        given: "",
+        act,
+        control: "ok",
+        outcome: "ok",
+        receipt: ("", "", "granted"),
+        gone: None,
+    }
 }
 
 impl Row {
@@ -107,6 +118,18 @@ impl Row {
         self.control = outcome;
         self.outcome = outcome;
         self
+    }
+
+    /// The same row, only for kernels before one.
+    #[must_use]
+    pub const fn before(mut self, series: (u32, u32)) -> Self {
+        self.gone = Some(series);
+        self
+    }
+
+    /// Whether a kernel has the act.
+    pub fn is_for(&self, series: (u32, u32)) -> bool {
+        self.gone.is_none_or(|gone| series < gone)
     }
 
     /// Whether the act must be granted.

@@ -14,6 +14,7 @@ use super::row::Row;
 use crate::act::files::unescape;
 use crate::act::privilege::CAPABILITIES;
 use crate::house::House;
+use crate::outside::tidy;
 use crate::receipts::Receipt;
 use crate::run::run;
 
@@ -83,8 +84,8 @@ pub fn judge(row: &Row, fill: impl Fn(&str) -> String, tried: &Tried) -> Result<
     }
     let (action, object, reason) = row.receipt;
     let object = fill(object);
-    // A refusal's receipt names the errno that the act met, if the act could see one. For a capability that is
-    // missing the kernel's own calls have various.
+    // A refusal's receipt names the errno that the act met, if the act could see one. Who asks for a capability has
+    // errnos of its own, and those who would look into a process say EPERM.
     let seen = row.outcome.rsplit(' ').next().filter(|word| word.starts_with('E'));
     let errno = |receipt: &Receipt| {
         row.is_granted()
@@ -115,7 +116,7 @@ fn control(around: &Surroundings, row: &Row, place: &Path) -> Result<String> {
     let mut command = Command::new(&around.act);
     command.args(around.fill(row.act, place).split_whitespace());
     let done = run(&mut command, Duration::from_secs(60))?;
-    around.tidy()?;
+    tidy(&around.cgroups)?;
     Ok(done.out.trim().to_owned())
 }
 
@@ -126,7 +127,7 @@ fn governed(house: &House, around: &Surroundings, row: &Row, place: &Path) -> Re
     arguments.extend(around.fill(row.act, place).split_whitespace().map(str::to_owned));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let governed = house.govern(&arguments)?;
-    around.tidy()?;
+    tidy(&around.cgroups)?;
     if governed.done.status != 0 {
         bail!("`gov run` ended with {}: {}", governed.done.status, governed.done.err.trim());
     }
@@ -148,21 +149,20 @@ impl Surroundings {
             .replace('%', &self.cgroups.display().to_string())
             .replace('$', &self.stranger.to_string())
     }
-
-    /// Takes away what a successful act leaves outside its folder.
-    fn tidy(&self) -> Result<()> {
-        for place in [&self.cgroups, Path::new("/sys/fs/bpf")] {
-            let probe = place.join("gov-suite-probe");
-            if probe.exists() {
-                fs::remove_dir(&probe).with_context(|| format!("cannot remove `{}`", probe.display()))?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Who owns what is not the suite's.
 const SOMEBODY: u32 = 1000;
+
+/// The series of the running kernel: 6.12 of `6.12.95+deb12-cloud-amd64`.
+pub fn series() -> Result<(u32, u32)> {
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+    let mut numbers = release.split('.').map(str::parse);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => Ok((major, minor)),
+        _other => bail!("`{release}` is no kernel's release"),
+    }
+}
 
 /// Makes what is there before an act.
 pub(crate) fn build(place: &Path, given: &str) -> Result<()> {
@@ -190,6 +190,10 @@ pub(crate) fn build(place: &Path, given: &str) -> Result<()> {
             let path = make(name)?;
             fs::copy(program, &path)?;
             setxattr(&path, "security.capability", &CAPABILITIES, XattrFlags::empty())?;
+        } else if let Some(name) = item.strip_suffix("=attribute") {
+            let path = make(name)?;
+            fs::write(&path, "as it was")?;
+            setxattr(&path, "user.gov", b"as it was", XattrFlags::empty())?;
         } else if let Some(name) = item.strip_suffix("=theirs") {
             let path = make(name)?;
             fs::write(&path, "as it was")?;

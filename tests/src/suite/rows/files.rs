@@ -90,6 +90,7 @@ pub(super) const ROWS: &[Row] = &[
     refused("a file outside is not opened by its number", "file:read:@/in capability:CAP_DAC_READ_SEARCH", "in/ out/secret", "open-by-handle @/out/secret", OUT),
     counted("a granted file is opened by its number", "file:read:@/in capability:CAP_DAC_READ_SEARCH", "in/a", "open-by-handle @/in/a", "@/in"),
     powerless("root without capabilities reads only its own", "file:read:@", "a=theirs", "read @/a", "capability:CAP_DAC_READ_SEARCH").ends("EACCES"),
+    refused("an attribute of a file outside is not read", "file:read:@/in", "in/ out/secret=attribute", "read-attribute @/out/secret", OUT),
     refused("a file outside is not watched", "file:read:@/in", "in/ out/secret", "watch @/out/secret", OUT),
     refused("a folder outside is not watched", "file:read:@/in", "in/ out/secret", "watch @/out", ("file.read", "@/out")),
     powerless("a file system is not watched without the capability", "file:read:@", "a", "watch-everything @", "capability:CAP_SYS_ADMIN"),

@@ -11,12 +11,12 @@ const MODULE: (&str, &str) = ("kernel.ground", "kernel:module");
 
 #[rustfmt::skip] // a table: one row a line
 pub(super) const ROWS: &[Row] = &[
-    refused("no key is added to the session's", "", "", "add-key -3", KEYS).because("ground"),
-    refused("no key is added to the user's", "", "", "add-key -4", KEYS).because("ground"),
-    refused("the user's keys are not listed", "", "", "read-keys -4", KEYS).because("ground"),
+    refused("no key is added to the session's", "", "", "add-key -3", KEYS).because("ground").ends("errno 126"),
+    refused("no key is added to the user's", "", "", "add-key -4", KEYS).because("ground").ends("errno 126"),
+    refused("the user's keys are not listed", "", "", "read-keys -4", KEYS).because("ground").ends("errno 126"),
     granted("keys are listed where that is granted", "kernel:keyring", "", "read-keys -4", KEYS),
-    refused("events are not counted", "", "", "count-events", PERF).because("ground"),
-    granted("events are counted where that is granted", "kernel:perf capability:CAP_PERFMON", "", "count-events", PERF),
+    refused("events are not counted", "capability:CAP_SYS_ADMIN", "", "count-events", PERF).because("ground"),
+    granted("events are counted where that is granted", "kernel:perf capability:CAP_SYS_ADMIN", "", "count-events", PERF),
     refused("no kernel thread works for a ring", "", "", "uring-poll", RING).because("ground"),
     granted("a kernel thread works for a ring where that is granted", "kernel:io-uring", "", "uring-poll", RING),
     refused("the kernel thread of a ring is governed", "kernel:io-uring file:read:@/in", "in/ out/secret", "uring-poll-read @/out/secret", ("file.read", "@/out/secret")),

@@ -9,11 +9,11 @@ const GIVEN: (&str, &str) = ("file.receive", "/srv/gov-outside/secret");
 
 #[rustfmt::skip] // a table: one row a line
 pub(super) const ROWS: &[Row] = &[
-    refused("a stranger's memory is not read", "", "", "read-others-memory $", TRACE).because("ground"),
-    refused("a stranger's memory is not written", "", "", "write-others-memory $", TRACE).because("ground"),
-    refused("a stranger's descriptor is not taken", "", "", "take-descriptor $", TRACE).because("ground"),
-    refused("a stranger is not compared with", "", "", "compare $", TRACE).because("ground"),
-    refused("a stranger's pages are not looked for", "", "", "find-page $", TRACE).because("ground"),
+    refused("a stranger's memory is not read", "", "", "read-others-memory $", TRACE).because("ground").ends("EPERM"),
+    refused("a stranger's memory is not written", "", "", "write-others-memory $", TRACE).because("ground").ends("EPERM"),
+    refused("a stranger's descriptor is not taken", "", "", "take-descriptor $", TRACE).because("ground").ends("EPERM"),
+    refused("a stranger is not compared with", "", "", "compare $", TRACE).because("ground").ends("EPERM"),
+    refused("a stranger's pages are not looked for", "", "", "find-page $", TRACE).because("ground").ends("EPERM"),
     refused("a stranger's environment is not read", "file:read:/proc", "", "read /proc/$/environ", TRACE).because("ground"),
     refused("a stranger's descriptors lead nowhere", "", "", "read-link /proc/$/fd/0", TRACE).because("ground"),
     refused("a stranger's root is no road", "file:read:@", "a", "read /proc/$/root@/a", TRACE).because("ground"),

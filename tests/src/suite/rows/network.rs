@@ -60,7 +60,7 @@ pub(super) const ROWS: &[Row] = &[
     unjudged("no SCTP socket is made", "socket 2 1 132"),
     unjudged("no SCTP socket for many associations is made", "socket 2 5 132"),
     unjudged("no MPTCP socket is made", "socket 2 1 262"),
-    unjudged("no UDP-Lite socket is made", "socket 2 2 136"),
+    unjudged("no UDP-Lite socket is made", "socket 2 2 136").before((7, 2)),
     unjudged("no socket to the kernel's ciphers is made", "socket 38 5 0"),
     unjudged("no netlink to the audit is made", "socket 16 3 9"),
     unjudged("no generic netlink is made", "socket 16 3 16"),
