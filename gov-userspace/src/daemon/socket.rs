@@ -11,9 +11,13 @@ use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
+use super::answers;
 use super::engine::{Engine, Peer};
 use crate::control::message::{Answer, Refusal, Reply, Request};
 use crate::control::{ControlError, MAX_LINE, VERSION, decode_request, encode};
+use crate::host::HostError;
+use crate::host::cgroup::is_governed;
+use crate::host::process::Process;
 
 /// How long a peer may take from one line to the end of its next.
 const LINE_LIMIT: Duration = Duration::from_secs(60);
@@ -52,8 +56,8 @@ pub(super) async fn serve(
 
 /// One peer, line by line, until it closes, is silent for too long, or breaks the protocol.
 async fn converse(mut stream: UnixStream, engine: &Engine) {
-    let peer = match peer_of(&stream) {
-        Ok(peer) => peer,
+    let caller = match Caller::of(&stream) {
+        Ok(caller) => caller,
         Err(error) => {
             tracing::warn!("a peer without credentials: {error}");
             return;
@@ -70,9 +74,10 @@ async fn converse(mut stream: UnixStream, engine: &Engine) {
                 break;
             }
         };
-        let reply = match decode_request(&line.text) {
-            Ok(request) => respond(engine, peer, request, line.descriptor, &mut held).await,
-            Err(error) => {
+        let reply = match (decode_request(&line.text), caller.peer()) {
+            (Ok(request), Ok(peer)) => respond(engine, peer, request, line.descriptor, &mut held).await,
+            (Ok(_request), Err(error)) => refused("the process that asks", &error.to_string(), None),
+            (Err(error), _) => {
                 let remedy = "use `gov` and `govd` of the same version";
                 refused("the request", &error.to_string(), Some(remedy))
             }
@@ -95,6 +100,12 @@ async fn respond(
     held: &mut Vec<String>,
 ) -> Reply {
     match request {
+        Request::Status {} if is_governed(&peer.cgroup) => Reply::Refused(answers::refusal_with(
+            answers::code::AUTHORITY,
+            "the daemon's status",
+            "a session is told nothing of the host",
+            "ask from outside of sessions",
+        )),
         Request::Status {} => engine.status().await,
         Request::List {} => engine.list(peer).await,
         Request::Info(named) => engine.info(peer, named.session).await,
@@ -116,13 +127,25 @@ async fn respond(
     }
 }
 
-fn peer_of(stream: &UnixStream) -> std::io::Result<Peer> {
-    let credentials = rustix::net::sockopt::socket_peercred(stream)?;
-    Ok(Peer {
-        uid: credentials.uid.as_raw(),
-        gid: credentials.gid.as_raw(),
-        pid: credentials.pid.as_raw_pid(),
-    })
+/// Who connected. Its process is held, so that its number does not come to mean another while the connection lasts.
+struct Caller {
+    uid: u32,
+    gid: u32,
+    process: Process,
+}
+
+impl Caller {
+    fn of(stream: &UnixStream) -> Result<Self, HostError> {
+        let process = Process::at_other_end(stream)?;
+        let credentials = rustix::net::sockopt::socket_peercred(stream)
+            .map_err(|error| HostError::Call { call: "getsockopt", source: error.into() })?;
+        Ok(Self { uid: credentials.uid.as_raw(), gid: credentials.gid.as_raw(), process })
+    }
+
+    /// Where it stands now: it may have been put into a session since it connected.
+    fn peer(&self) -> Result<Peer, HostError> {
+        Ok(Peer { uid: self.uid, gid: self.gid, cgroup: self.process.cgroup()? })
+    }
 }
 
 /// A line and the descriptor that came with it.
