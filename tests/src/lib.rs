@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod direct;
+pub mod direct_nested;
 pub mod direct_races;
 pub mod direct_scenes;
 pub mod house;

@@ -24,13 +24,16 @@ const LINE_LIMIT: Duration = Duration::from_secs(60);
 /// How long a peer may take to accept its reply.
 const REPLY_LIMIT: Duration = Duration::from_secs(10);
 
-/// Accepts peers for ever, `max_connections` at once; one more is told so and let go.
+/// Accepts peers for ever, `max_connections` at once, and a quarter as many from within sessions, so that these do not
+/// keep others away; one more is told so and let go.
 pub(super) async fn serve(
     listener: UnixListener,
     engine: Engine,
     max_connections: u32,
 ) -> std::io::Result<()> {
-    let places = Arc::new(Semaphore::new(usize::try_from(max_connections).unwrap_or(usize::MAX)));
+    let places = |count| Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(usize::MAX)));
+    let max_within = max_connections.div_ceil(4);
+    let (outside, within) = (places(max_connections), places(max_within));
     loop {
         let mut stream = match listener.accept().await {
             Ok((stream, _address)) => stream,
@@ -41,28 +44,32 @@ pub(super) async fn serve(
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            let why = format!("{max_connections} connections are open");
+        let caller = match Caller::of(&stream) {
+            Ok(caller) => caller,
+            Err(error) => {
+                tracing::warn!("a peer without credentials: {error}");
+                continue;
+            }
+        };
+        let (places, most) = match caller.peer() {
+            Ok(peer) if !is_governed(&peer.cgroup) => (&outside, max_connections),
+            Ok(_) | Err(_) => (&within, max_within),
+        };
+        let Ok(place) = Arc::clone(places).try_acquire_owned() else {
+            let why = format!("{most} connections are open");
             answer(&mut stream, refused("the connection", &why, Some("try again later"))).await;
             continue;
         };
         let engine = engine.clone();
         tokio::spawn(async move {
-            converse(stream, &engine).await;
+            converse(stream, &caller, &engine).await;
             drop(place);
         });
     }
 }
 
 /// One peer, line by line, until it closes, is silent for too long, or breaks the protocol.
-async fn converse(mut stream: UnixStream, engine: &Engine) {
-    let caller = match Caller::of(&stream) {
-        Ok(caller) => caller,
-        Err(error) => {
-            tracing::warn!("a peer without credentials: {error}");
-            return;
-        }
-    };
+async fn converse(mut stream: UnixStream, caller: &Caller, engine: &Engine) {
     let mut held = Vec::new();
     loop {
         let limit = if held.is_empty() { Some(LINE_LIMIT) } else { None };

@@ -53,8 +53,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, "`gov run`", "no command is named"));
     };
     let program = child::find(name)?;
-    let mut daemon = args.socket.connect()?;
     let chain::Chain { delegations, agent } = args.authority.chain()?;
+    let mut daemon = args.socket.connect()?;
     let waiting = Waiting::spawn(&program, &args.command)?;
     let start = Request::Start(start(args, &program, delegations));
     let started = match reply(daemon.ask_with_pidfd(start, waiting.process().pidfd())) {

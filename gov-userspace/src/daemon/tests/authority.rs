@@ -37,7 +37,7 @@ async fn only_a_session_that_may_delegate_on_reaches_the_daemon() {
         authorise(&house.core.ground, &me(), chain, Path::new("/tmp/s"), now).unwrap().policy.scopes
     };
     assert_eq!(
-        scopes(&[may.clone()]),
+        scopes(std::slice::from_ref(&may)),
         ["file:read:/a", "network:unix:/run/gov/gov.sock", "file:read:/tmp/s"]
     );
     assert_eq!(scopes(&[may, may_not]), ["file:read:/a"]);
