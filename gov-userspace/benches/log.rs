@@ -223,6 +223,7 @@ fn start(key: &Secret, delegation: &[u8]) -> Start {
         mode: "enforce",
         number: Count(7),
         on_full: "refuse",
+        parent: None,
         policy: "00".repeat(32),
         reads: "count",
         scopes: vec!["file:write:/project".to_owned()],

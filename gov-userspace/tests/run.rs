@@ -90,7 +90,15 @@ fn text(bytes: &[u8]) -> String {
 fn the_command_gets_its_arguments_and_input_and_gives_its_status() {
     let stage = Stage::new(Some(Manner::Governs));
     let mut child = stage
-        .gov(&["--", "sh", "-c", "read line; echo \"$line $TMPDIR $GOV_SESSION $1\"; exit 7", "sh", "--last"])
+        .gov(&[
+            "--",
+            "sh",
+            "-c",
+            "read line; echo \"$line $TMPDIR $GOV_SESSION$GOV_AGENT $1\"; exit 7",
+            "sh",
+            "--last",
+        ])
+        .env("GOV_AGENT", "of another session")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -194,9 +202,26 @@ fn a_command_line_that_cannot_be_used_gives_two() {
 }
 
 #[test]
+fn within_a_session_that_may_not_delegate_on_nothing_runs() {
+    let stage = Stage::new(Some(Manner::Governs));
+    let proof = stage.path("ran");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gov"));
+    command.env("GOV_SESSION", "demo-1").env_remove("GOV_AGENT").args(["run", "--socket"]);
+    command.arg(stage.path("sock")).args(["--scope", "file:read:/srv", "--", "touch"]).arg(&proof);
+    let output = command.output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(122), "{said}");
+    assert!(
+        said.contains("`demo-1`: it may not delegate on what it has; start it with `--max-depth 1`"),
+        "{said}"
+    );
+    assert!(!proof.exists());
+}
+
+#[test]
 fn the_waiting_child_ends_when_nobody_lets_it_go() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_gov"))
-        .args(["__exec", "--", "/bin/echo", "echo", "ran"])
+        .args(["__exec", "--input", "3", "--", "/bin/echo", "echo", "ran"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

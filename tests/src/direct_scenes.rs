@@ -2,16 +2,14 @@
 //! execution, only record, or run into a full ring.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::process::Command;
 
 use anyhow::{Result, ensure};
-use gov::event::{Event, Extra, parse};
-use gov::kernel::{BindSpec, Kernel, LoadOptions};
+use gov::event::{Event, Extra};
+use gov::kernel::{Kernel, LoadOptions};
 use gov_common::abi::{SESSION_ARM_AT_EXEC, SESSION_COUNT_ON_FULL, SESSION_RECORD_ONLY};
-use gov_common::verdict::Reason;
 
 use crate::direct::{Bench, governed, policy, shown};
+use crate::direct_nested::{forged, narrowed};
 
 /// A scene: its name, as a sentence, and what tries it.
 pub struct Scene {
@@ -24,7 +22,8 @@ pub const SCENES: &[Scene] = &[
     Scene { name: "an expired session is refused with EKEYEXPIRED", play: expired },
     Scene { name: "a session that waits for its first execution is armed by it", play: armed },
     Scene { name: "a session that only records refuses nothing and says what it would have", play: recorded },
-    Scene { name: "a nested session only narrows, and both logs say who refused", play: nested },
+    Scene { name: "a nested session only narrows, and both logs say who refused", play: narrowed },
+    Scene { name: "a forged wide policy within a narrow one widens nothing", play: forged },
     Scene { name: "what cannot be recorded is refused with EAGAIN, and each loss is counted", play: full },
 ];
 
@@ -84,50 +83,6 @@ fn recorded(bench: &mut Bench) -> Result<()> {
     ensure!(outcome == "ok", "it ended with `{outcome}`");
     ensure!(has(&events, "file.read", "out-of-scope"), "{}", shown(&events));
     ensure!(events.iter().any(|event| !event.enforced), "no event says that it was not enforced");
-    Ok(())
-}
-
-fn nested(bench: &mut Bench) -> Result<()> {
-    let place = place(bench)?;
-    let outer = bench.cgroups.join("gov-outer");
-    let inner = outer.join("inner");
-    fs::create_dir_all(&inner)?;
-    let wide = policy(&format!("file:read:{place}"))?;
-    let narrow = policy(&format!("file:read:{place}/in"))?;
-    let mut slots = Vec::new();
-    for (folder, level, number, policy) in [(&outer, 1, 11, &wide), (&inner, 2, 12, &narrow)] {
-        slots.push(bench.kernel.bind(&BindSpec {
-            cgroup_id: fs::metadata(folder)?.ino(),
-            cgroup_level: level,
-            session_number: number,
-            expires_boot_ns: u64::MAX,
-            policy,
-            flags: 0,
-        })?);
-    }
-    let act = |path: &str| -> Result<String> {
-        let mut command = Command::new(std::env::current_exe()?);
-        let out = command.arg("--in").arg(&inner).args(["read", path]).output()?;
-        Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
-    };
-    let granted = act(&format!("{place}/in/a"))?;
-    let refused = act(&format!("{place}/out/secret"))?;
-    for slot in slots {
-        bench.kernel.unbind(slot)?;
-    }
-    let mut events = Vec::new();
-    while let Some(record) = bench.ring.next() {
-        events.push(parse(&record)?);
-    }
-    fs::remove_dir(&inner)?;
-    fs::remove_dir(&outer)?;
-    ensure!(granted == "ok" && refused == "EACCES", "`{granted}` and `{refused}`");
-    for session in [11, 12] {
-        let told = |event: &Event| {
-            event.session == session && event.reason == Reason::OutOfScope && event.decider == 12
-        };
-        ensure!(events.iter().any(told), "session {session} does not know: {}", shown(&events));
-    }
     Ok(())
 }
 

@@ -22,6 +22,17 @@ impl Receipt {
         self.at(member).and_then(Value::as_u64)
     }
 
+    /// The number at a member, whether it stands as a number or, above 2^53, as text.
+    pub fn decimal(&self, member: &str) -> Option<u64> {
+        self.number(member).or_else(|| self.text(member).parse().ok())
+    }
+
+    /// Whether a member is a list that holds this text.
+    pub fn has(&self, member: &str, text: &str) -> bool {
+        let list = self.at(member).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        list.iter().any(|entry| entry == text)
+    }
+
     fn at(&self, member: &str) -> Option<&Value> {
         member.split('.').try_fold(&self.0, |value, name| value.get(name))
     }

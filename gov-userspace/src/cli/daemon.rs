@@ -57,7 +57,10 @@ fn unreachable(error: &ControlError) -> Failure {
             failure(Exit::NoDaemon).remedy("start it: `systemctl start govd`, or as root `govd &`")
         }
         ControlError::NotAllowed { path } => failure(Exit::NoDaemon)
-            .remedy(format!("see the mode of `{}` and the folders above it", path.display())),
+            .remedy(format!(
+                "see the mode of `{}` and the folders above it; a session reaches it if it was started with `--max-depth 1`",
+                path.display()
+            )),
         ControlError::TimedOut | ControlError::Closed => {
             failure(Exit::NoDaemon).remedy("see its log: `journalctl -u govd`")
         }

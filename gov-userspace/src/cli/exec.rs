@@ -1,24 +1,24 @@
 //! `gov __exec`, hidden: the process that `gov run` starts, and that becomes the governed command.
 //!
-//! It waits on its standard input, a socket to `gov run`, until the daemon has put it into its session; the word
-//! to go comes with the standard input that the command is to have. Then it executes the command, and from that
-//! execve on the kernel enforces. If `gov run` gives up, the socket closes and nothing is executed.
+//! It waits on its standard input, a socket to `gov run`, until the daemon has put it into its session. Then it
+//! executes the command, with the standard input that it was handed beside the socket, and from that execve on the
+//! kernel enforces. If `gov run` gives up, the socket closes and nothing is executed. It may lie in a session itself
+//! already, so it opens nothing.
 
 use std::ffi::OsString;
-use std::io::IoSliceMut;
-use std::mem::MaybeUninit;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
-
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 
 use super::{Exit, Failure};
 
 /// Arguments of `gov __exec`.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
+    /// The descriptor that becomes the command's standard input.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(RawFd).range(3..))]
+    input: RawFd,
     /// The program's file.
     program: PathBuf,
     /// Its arguments, its own name first.
@@ -33,18 +33,18 @@ const MAX_WORD: usize = 16 << 10;
 
 /// Waits for the word, then executes; returns only when there is nothing to execute or it failed.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    close_inherited().map_err(|error| failed("inherited descriptors", &error))?;
-    let Some(word) = wait_for_word().map_err(|error| failed("the socket to `gov run`", &error))? else {
+    close_at_exec().map_err(|error| failed("inherited descriptors", &error))?;
+    let Some(environment) = wait_for_word().map_err(|error| failed("the socket to `gov run`", &error))?
+    else {
         return Ok(Exit::Failed);
     };
-    rustix::stdio::dup2_stdin(&word.input).map_err(|error| failed("standard input", &error.into()))?;
-    drop(word.input);
+    take_input(args.input).map_err(|error| failed("standard input", &error))?;
     rustix::thread::set_no_new_privs(true).map_err(|error| failed("no_new_privs", &error.into()))?;
     let (name, arguments) = match args.arguments.split_first() {
         Some(split) => split,
         None => return Err(Failure::new(Exit::Usage, "`gov __exec`", "no arguments")),
     };
-    let error = Command::new(&args.program).arg0(name).args(arguments).envs(word.environment).exec();
+    let error = Command::new(&args.program).arg0(name).args(arguments).envs(environment).exec();
     Err(not_executed(&args.program, &error))
 }
 
@@ -68,50 +68,29 @@ fn failed(what: &str, error: &std::io::Error) -> Failure {
     Failure::because(Exit::Failed, what, error)
 }
 
-/// Closes every descriptor beyond the standard three: an open descriptor is a right that no delegation gave.
-fn close_inherited() -> std::io::Result<()> {
-    let mut inherited: Vec<RawFd> = Vec::new();
-    for entry in std::fs::read_dir("/proc/self/fd")? {
-        inherited.extend(entry?.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok()));
-    }
-    for descriptor in inherited.into_iter().filter(|descriptor| *descriptor > 2) {
-        if std::fs::symlink_metadata(format!("/proc/self/fd/{descriptor}")).is_ok() {
-            // SAFETY: the descriptor is open, as its entry in /proc shows, and no value of this process owns it:
-            // this runs first in a process of one thread, and the folder that listed it is closed.
-            drop(unsafe { OwnedFd::from_raw_fd(descriptor) });
-        }
-    }
-    Ok(())
+/// Lets no descriptor beyond the standard three outlive the execution: an open descriptor is a right that no
+/// delegation gave.
+fn close_at_exec() -> std::io::Result<()> {
+    let (first, last, flags) = (3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+    // SAFETY: the system call takes three numbers; with this flag it closes nothing that is in use here.
+    let answer = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
+    if answer == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
-/// What `gov run` says when the daemon governs this process.
-struct Word {
-    /// The standard input of the command.
-    input: OwnedFd,
-    /// Variables to add to its environment.
-    environment: Vec<(String, String)>,
+/// Makes a descriptor that was handed down the standard input.
+fn take_input(number: RawFd) -> std::io::Result<()> {
+    // SAFETY: the descriptor was handed down for this, and nothing here closes it; if it is none, the call says so.
+    let input = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(rustix::stdio::dup2_stdin(input)?)
 }
 
-/// Waits for the word; `None` when `gov run` closed the socket without one.
-fn wait_for_word() -> std::io::Result<Option<Word>> {
+/// Waits for the word: variables to add to the command's environment. `None` when `gov run` closed the socket
+/// without one.
+fn wait_for_word() -> std::io::Result<Option<Vec<(String, String)>>> {
     let mut text = vec![0_u8; MAX_WORD];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let received = rustix::io::retry_on_intr(|| {
-        let mut parts = [IoSliceMut::new(&mut text)];
-        rustix::net::recvmsg(rustix::stdio::stdin(), &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC)
-    })?;
-    text.truncate(received.bytes);
-    let input = control.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-        _other => None,
-    });
-    match (text.strip_suffix(GO), input) {
-        (Some(variables), Some(input)) => {
-            Ok(Some(Word { input, environment: parse_environment(variables)? }))
-        }
-        _no_word => Ok(None),
-    }
+    let length = rustix::io::retry_on_intr(|| rustix::io::read(rustix::stdio::stdin(), &mut text))?;
+    text.truncate(length);
+    text.strip_suffix(GO).map(parse_environment).transpose()
 }
 
 /// `NAME=value` entries with a NUL between them.

@@ -40,7 +40,7 @@ struct Cli {
 /// One variant a subcommand, in the order in which a user meets them.
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Run a command under a signed delegation.
+    /// Run a command under a signed delegation; within a session, under one that narrows the session's own.
     Run(run::Args),
     /// List the sessions.
     Ps(ps::Args),

@@ -126,6 +126,7 @@ mod tests {
             lost: 0,
             receipts: 9,
             processes: 1,
+            parent: None,
         };
         let text = table(&[session], "2026-01-01T00:01:00Z".parse().unwrap());
         let lines: Vec<&str> = text.lines().collect();

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{Exit, Failure};
 use crate::delegation::{self, Request};
@@ -9,6 +10,9 @@ use crate::key::{KeyError, Public, Secret};
 use crate::money::Money;
 use crate::scope::Scope;
 use crate::{guarded, keystore, trust};
+
+/// How long a delegation is valid when nobody says.
+const LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// What a delegation is to say.
 #[derive(clap::Args, Debug)]
@@ -22,10 +26,11 @@ pub(super) struct Terms {
     /// Grant spending up to this, with its unit, for example `150usd`; nothing by default.
     #[arg(long, value_name = "AMOUNT")]
     pub(super) spend_limit: Option<String>,
-    /// How long the delegation is valid, for example `90s`, `30m`, `2h` or `7d`.
-    #[arg(long, value_name = "TIME", default_value = "1h")]
-    pub(super) expires: String,
-    /// How many more times it may be delegated on.
+    /// How long the delegation is valid, for example `90s`, `30m`, `2h` or `7d`; `1h` by default, and within a session
+    /// as long as that session's.
+    #[arg(long, value_name = "TIME")]
+    pub(super) expires: Option<String>,
+    /// How many more times it may be delegated on. A session with none makes no session within it.
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub(super) max_depth: u8,
 }
@@ -33,10 +38,16 @@ pub(super) struct Terms {
 impl Terms {
     /// The delegation that is asked for, of the issuer to itself or to another.
     pub(super) fn request(&self, subject: Option<Public>) -> Result<Request, Failure> {
+        self.lasting(LIFETIME, subject)
+    }
+
+    /// The same, valid for so long unless the command line says how long.
+    pub(super) fn lasting(&self, lifetime: Duration, subject: Option<Public>) -> Result<Request, Failure> {
+        let asked = self.expires.as_deref().map_or(Ok(lifetime), delegation::lifetime);
         Ok(Request {
             scopes: self.scopes()?,
             spend: self.spend()?,
-            lifetime: delegation::lifetime(&self.expires).map_err(|error| usage("`--expires`", &error))?,
+            lifetime: asked.map_err(|error| usage("`--expires`", &error))?,
             max_depth: self.max_depth,
             subject,
         })
@@ -134,7 +145,7 @@ mod tests {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             profiles: Vec::new(),
             spend_limit: None,
-            expires: "1h".to_owned(),
+            expires: None,
             max_depth: 0,
         }
     }
@@ -149,7 +160,7 @@ mod tests {
     #[test]
     fn terms_that_cannot_be_read_are_usage_errors() {
         let no_unit = Terms { spend_limit: Some("150".to_owned()), ..terms(&["file:read:/a"]) };
-        let unclear = Terms { expires: "soon".to_owned(), ..terms(&["file:read:/a"]) };
+        let unclear = Terms { expires: Some("soon".to_owned()), ..terms(&["file:read:/a"]) };
         for terms in [no_unit, unclear, terms(&[]), terms(&["file:read:a"]), terms(&["fly:moon"])] {
             assert_eq!(terms.request(None).unwrap_err().exit, Exit::Usage, "{terms:?}");
         }

@@ -166,8 +166,10 @@ pub struct SessionView {
     pub lost: u64,
     /// Receipts in its log.
     pub receipts: u64,
-    /// Processes in its cgroup.
+    /// Processes in its cgroup, those of sessions within it among them.
     pub processes: u32,
+    /// The session that it lies in, if it lies in one.
+    pub parent: Option<String>,
 }
 
 /// Where a session stands.
@@ -196,6 +198,8 @@ pub enum Ended {
     LogFailed,
     /// The daemon stopped.
     DaemonStopped,
+    /// The session that it lies in was ended.
+    ParentEnded,
 }
 
 impl Ended {
@@ -207,6 +211,7 @@ impl Ended {
             Self::EndedByUser => "ended-by-user",
             Self::LogFailed => "log-failed",
             Self::DaemonStopped => "daemon-stopped",
+            Self::ParentEnded => "parent-ended",
         }
     }
 }

@@ -13,6 +13,8 @@ pub(super) mod code {
     pub(in crate::daemon) const AUTHORITY: u8 = 122;
     /// This host cannot enforce.
     pub(in crate::daemon) const CANNOT_ENFORCE: u8 = 123;
+    /// The session was ended.
+    pub(in crate::daemon) const ENDED: u8 = 124;
     /// Anything else.
     pub(in crate::daemon) const FAILED: u8 = 125;
 }

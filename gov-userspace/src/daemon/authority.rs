@@ -15,7 +15,7 @@ use crate::host::paths::ThisHost;
 use crate::library;
 use crate::policy::{Compiled, compile};
 use crate::profile::Variables;
-use crate::scope::{CleanPath, Scope};
+use crate::scope::{CleanPath, FileRight, Scope};
 use crate::trust::{TrustRoots, authorize};
 
 /// The home of a user without one: nothing can be granted there by mistake.
@@ -34,7 +34,7 @@ pub(super) struct Authority {
 /// Verifies a chain of delegations, from its root on, for the user who asks.
 pub(super) fn authorise(
     ground: &Ground,
-    peer: Peer,
+    peer: &Peer,
     delegations: &[String],
     temporary: &Path,
     now: Timestamp,
@@ -49,12 +49,19 @@ pub(super) fn authorise(
     let roots = TrustRoots::load(&ground.config.trust, ground.owner).map_err(|error| refused(&error))?;
     let authorized = authorize(&verified, peer.uid, &roots).map_err(|error| refused(&error))?;
     tracing::debug!(uid = peer.uid, root = authorized.root, "a delegation is trusted");
-    let policy = policy(ground, peer, &verified.scopes(), temporary)?;
+    let may_delegate_on = verified.delegation().depth > 0;
+    let policy = policy(ground, peer, verified.scopes(), may_delegate_on, temporary)?;
     Ok(Authority { delegation: verified.delegation().clone(), bytes: verified.bytes().to_vec(), policy })
 }
 
 /// The policy of these scopes for this session: profiles expanded, links resolved.
-fn policy(ground: &Ground, peer: Peer, scopes: &[Scope], temporary: &Path) -> Result<Compiled, Refusal> {
+fn policy(
+    ground: &Ground,
+    peer: &Peer,
+    mut scopes: Vec<Scope>,
+    may_delegate_on: bool,
+    temporary: &Path,
+) -> Result<Compiled, Refusal> {
     let cannot = |error: &dyn std::error::Error| refusal(code::USAGE, "the delegation's scopes", error);
     let library = library::load(&ground.config.profiles, ground.owner)
         .map_err(|error| refusal(code::FAILED, "the host's profiles", &error))?;
@@ -72,7 +79,16 @@ fn policy(ground: &Ground, peer: Peer, scopes: &[Scope], temporary: &Path) -> Re
         })
     };
     let variables = Variables { session_tmp: clean(temporary)?, home: clean(home)? };
-    let scopes = library.expand(scopes, &variables).map_err(|error| cannot(&error))?;
+    if may_delegate_on {
+        scopes.extend(to_delegate_on(clean(&ground.config.socket)?, variables.session_tmp.clone()));
+    }
+    let scopes = library.expand(&scopes, &variables).map_err(|error| cannot(&error))?;
     let host = ThisHost::read().map_err(|error| refusal(code::FAILED, "this host's addresses", &error))?;
     compile(&scopes, &host).map_err(|error| cannot(&error))
+}
+
+/// What a session that may delegate on is granted beyond its delegation: the way to the daemon, and its own
+/// temporary folder, where the key to delegate with is.
+fn to_delegate_on(socket: CleanPath, temporary: CleanPath) -> [Scope; 2] {
+    [Scope::Unix(socket), Scope::File(FileRight::Read, temporary)]
 }

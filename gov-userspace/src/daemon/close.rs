@@ -51,7 +51,7 @@ pub(super) fn release<E: Enforcer>(
         complain(name, "the kernel's final account is lost", &error);
         State::default()
     });
-    if let Err(error) = temporary::remove(&session.temporary) {
+    if let Err(error) = temporary::remove(&ground.folders.temporary, &session.temporary) {
         complain(name, "the session's temporary folder stays", &error);
     }
     if let Err(error) = session.cgroup.remove() {
@@ -65,6 +65,11 @@ impl<S> Released<S> {
     /// The paths that the session changed.
     pub(super) fn take_touched(&mut self) -> Touched {
         self.session.recorder.take_touched()
+    }
+
+    /// The session that it lay in, if it lay in one.
+    pub(super) fn parent(&self) -> Option<&str> {
+        self.session.parent.as_deref()
     }
 
     /// As `gov ps` shows it: nobody is left in it, and its log has no end yet.

@@ -218,10 +218,12 @@ impl<E: Enforcer> Core<E> {
             Ended::LogFailed => Duration::ZERO,
             _other => Duration::from_millis(u64::from(self.ground.config.grace_ms)),
         };
-        let Some(session) = self.sessions.get_mut(name) else { return };
+        let Some(session) = self.sessions.get(name) else { return };
         if session.is_log_failed() || (session.is_ending() && why != Ended::LogFailed) {
             return;
         }
+        self.end_within(name, now);
+        let Some(session) = self.sessions.get_mut(name) else { return };
         tracing::info!(session = name, "session is ended: {}", why.name());
         if why == Ended::Expired
             && let Err(error) = session.recorder.note_cut(Reason::Expired, "the delegation's time is over")

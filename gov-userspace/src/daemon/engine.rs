@@ -3,6 +3,7 @@
 //! The way is bounded. A connection that finds it full waits; nothing is dropped.
 
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -15,11 +16,12 @@ const QUEUE: usize = 256;
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Who asks, as the kernel says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Peer {
     pub(super) uid: u32,
     pub(super) gid: u32,
-    pub(super) pid: i32,
+    /// Where its process lies as it asks, by the path in the cgroup tree.
+    pub(super) cgroup: PathBuf,
 }
 
 /// What is asked.
@@ -95,7 +97,7 @@ impl Engine {
         let mut closed = self.closed.clone();
         loop {
             closed.mark_unchanged();
-            let reply = self.info(peer, wait.session.clone()).await;
+            let reply = self.info(peer.clone(), wait.session.clone()).await;
             let open = matches!(&reply, Reply::Session(view) if view.state != Stage::Closed);
             if !open {
                 return reply;

@@ -11,6 +11,7 @@ mod engine;
 mod ground;
 pub mod guard;
 mod lock;
+mod nesting;
 mod notify;
 mod questions;
 mod recovery;

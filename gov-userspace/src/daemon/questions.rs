@@ -15,9 +15,9 @@ impl<E: Enforcer> Core<E> {
     pub(super) fn answer(&mut self, command: Command, now: Instant) {
         let reply = match command.question {
             Question::Status => answers::status(&self.ground, self.sessions.len()),
-            Question::List(peer) => self.list(peer),
-            Question::Info(peer, name) => self.info(peer, &name),
-            Question::Start(peer, request, pidfd) => match start::start(self, peer, *request, pidfd) {
+            Question::List(peer) => self.list(&peer),
+            Question::Info(peer, name) => self.info(&peer, &name),
+            Question::Start(peer, request, pidfd) => match start::start(self, &peer, *request, pidfd) {
                 Ok(started) => Reply::Started(started),
                 Err(refusal) => {
                     tracing::info!(uid = peer.uid, "a start was refused: {}: {}", refusal.what, refusal.why);
@@ -25,10 +25,10 @@ impl<E: Enforcer> Core<E> {
                 }
             },
             Question::End(peer, name) => {
-                if self.find(&name).is_some_and(|view| may_see(peer, &view)) {
+                if self.find(&name).is_some_and(|view| self.may_steer(&peer, &view)) {
                     self.begin_end(&name, Ended::EndedByUser, now);
                 }
-                self.info(peer, &name)
+                self.info(&peer, &name)
             }
             Question::ConnectionClosed(name) => {
                 self.begin_end(&name, Ended::EndedByUser, now);
@@ -40,16 +40,16 @@ impl<E: Enforcer> Core<E> {
         }
     }
 
-    fn list(&self, peer: Peer) -> Reply {
+    fn list(&self, peer: &Peer) -> Reply {
         let live = self.sessions.values().map(|session| self.view(session));
         let released = self.released.values().map(Released::view);
-        let seen = self.closed.iter().cloned().chain(released).chain(live).filter(|view| may_see(peer, view));
-        Reply::Sessions(seen.collect())
+        let all = self.closed.iter().cloned().chain(released).chain(live);
+        Reply::Sessions(all.filter(|view| self.may_steer(peer, view)).collect())
     }
 
-    fn info(&self, peer: Peer, name: &str) -> Reply {
+    fn info(&self, peer: &Peer, name: &str) -> Reply {
         match self.find(name) {
-            Some(view) if may_see(peer, &view) => Reply::Session(view),
+            Some(view) if self.may_steer(peer, &view) => Reply::Session(view),
             Some(_) | None => answers::no_session(name),
         }
     }
@@ -69,9 +69,4 @@ impl<E: Enforcer> Core<E> {
         });
         session.view(&state)
     }
-}
-
-/// Root sees and ends every session, others their own.
-fn may_see(peer: Peer, view: &SessionView) -> bool {
-    peer.uid == 0 || view.uid == peer.uid
 }

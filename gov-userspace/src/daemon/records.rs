@@ -18,11 +18,12 @@ use crate::session::Session;
 /// Makes the session's log, and the receipt that stands first in it.
 pub(super) fn begin(
     ground: &Ground,
-    peer: Peer,
+    peer: &Peer,
     name: &str,
     number: u64,
     request: &Request,
     authority: &Authority,
+    parent: Option<&str>,
 ) -> Result<(Log, PathBuf, Fact), JournalError> {
     let folder = ground.folders.logs.join(name);
     let facts = SessionFacts {
@@ -51,6 +52,7 @@ pub(super) fn begin(
         mode: "enforce",
         number: Count(number),
         on_full: "refuse",
+        parent: parent.map(str::to_owned),
         policy: hex::encode(authority.policy.digest),
         reads: if request.record_reads { "record" } else { "count" },
         scopes: authority.policy.scopes.clone(),
@@ -72,7 +74,7 @@ pub(super) fn ending<S>(ground: &Ground, session: &Session<S>, account: &State) 
     let reason = match session.reason_of_end() {
         Ended::Completed => "exited",
         Ended::Expired => "expired",
-        Ended::EndedByUser | Ended::DaemonStopped => "ended",
+        Ended::EndedByUser | Ended::DaemonStopped | Ended::ParentEnded => "ended",
         Ended::LogFailed => "cut-off",
     };
     Close {

@@ -1,4 +1,6 @@
 //! What a daemon finds of one that was killed: governed processes that nobody watches, and logs without an end.
+//!
+//! A session's cgroup is killed and removed with those of the sessions within it, and so is its temporary folder.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -25,7 +27,8 @@ pub(super) fn end_leftovers(ground: &Ground) -> anyhow::Result<()> {
         let name = cgroup.name().unwrap_or("?").to_owned();
         tracing::warn!(session = name, "a session of a daemon that is gone is ended");
         end(&cgroup).with_context(|| format!("cannot end the session `{name}` of a daemon that is gone"))?;
-        super::temporary::remove(&ground.folders.temporary.join(&name))
+        let temporary = &ground.folders.temporary;
+        super::temporary::remove(temporary, &temporary.join(&name))
             .with_context(|| format!("cannot remove the temporary folder of the session `{name}`"))?;
     }
     Ok(())

@@ -246,14 +246,15 @@ async fn engine_loop(
 
 /// Closes the sessions in which nobody is left, after taking what they wrote last from the ring.
 fn settle(core: &mut Core<Kernel>, ring: &mut Ring, empty: Vec<String>) {
-    let empty: Vec<String> = empty.into_iter().filter(|name| core.is_empty(name)).collect();
+    let mut empty: Vec<String> = empty.into_iter().filter(|name| core.is_empty(name)).collect();
     if empty.is_empty() {
         return;
     }
     while drain(core, ring, BATCH) {}
     let now = Instant::now();
+    core.sort_innermost_first(&mut empty);
     for name in empty {
-        if core.is_complete(&name, now) {
+        if core.is_complete(&name, now) && !core.holds_open_log(&name) {
             core.close(&name);
         }
     }

@@ -11,22 +11,29 @@ use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
+use super::answers;
 use super::engine::{Engine, Peer};
 use crate::control::message::{Answer, Refusal, Reply, Request};
 use crate::control::{ControlError, MAX_LINE, VERSION, decode_request, encode};
+use crate::host::HostError;
+use crate::host::cgroup::is_governed;
+use crate::host::process::Process;
 
 /// How long a peer may take from one line to the end of its next.
 const LINE_LIMIT: Duration = Duration::from_secs(60);
 /// How long a peer may take to accept its reply.
 const REPLY_LIMIT: Duration = Duration::from_secs(10);
 
-/// Accepts peers for ever, `max_connections` at once; one more is told so and let go.
+/// Accepts peers for ever, `max_connections` at once, and a quarter as many from within sessions, so that these do not
+/// keep others away; one more is told so and let go.
 pub(super) async fn serve(
     listener: UnixListener,
     engine: Engine,
     max_connections: u32,
 ) -> std::io::Result<()> {
-    let places = Arc::new(Semaphore::new(usize::try_from(max_connections).unwrap_or(usize::MAX)));
+    let places = |count| Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(usize::MAX)));
+    let max_within = max_connections.div_ceil(4);
+    let (outside, within) = (places(max_connections), places(max_within));
     loop {
         let mut stream = match listener.accept().await {
             Ok((stream, _address)) => stream,
@@ -37,28 +44,32 @@ pub(super) async fn serve(
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            let why = format!("{max_connections} connections are open");
+        let caller = match Caller::of(&stream) {
+            Ok(caller) => caller,
+            Err(error) => {
+                tracing::warn!("a peer without credentials: {error}");
+                continue;
+            }
+        };
+        let (places, most) = match caller.peer() {
+            Ok(peer) if !is_governed(&peer.cgroup) => (&outside, max_connections),
+            Ok(_) | Err(_) => (&within, max_within),
+        };
+        let Ok(place) = Arc::clone(places).try_acquire_owned() else {
+            let why = format!("{most} connections are open");
             answer(&mut stream, refused("the connection", &why, Some("try again later"))).await;
             continue;
         };
         let engine = engine.clone();
         tokio::spawn(async move {
-            converse(stream, &engine).await;
+            converse(stream, &caller, &engine).await;
             drop(place);
         });
     }
 }
 
 /// One peer, line by line, until it closes, is silent for too long, or breaks the protocol.
-async fn converse(mut stream: UnixStream, engine: &Engine) {
-    let peer = match peer_of(&stream) {
-        Ok(peer) => peer,
-        Err(error) => {
-            tracing::warn!("a peer without credentials: {error}");
-            return;
-        }
-    };
+async fn converse(mut stream: UnixStream, caller: &Caller, engine: &Engine) {
     let mut held = Vec::new();
     loop {
         let limit = if held.is_empty() { Some(LINE_LIMIT) } else { None };
@@ -70,9 +81,10 @@ async fn converse(mut stream: UnixStream, engine: &Engine) {
                 break;
             }
         };
-        let reply = match decode_request(&line.text) {
-            Ok(request) => respond(engine, peer, request, line.descriptor, &mut held).await,
-            Err(error) => {
+        let reply = match (decode_request(&line.text), caller.peer()) {
+            (Ok(request), Ok(peer)) => respond(engine, peer, request, line.descriptor, &mut held).await,
+            (Ok(_request), Err(error)) => refused("the process that asks", &error.to_string(), None),
+            (Err(error), _) => {
                 let remedy = "use `gov` and `govd` of the same version";
                 refused("the request", &error.to_string(), Some(remedy))
             }
@@ -95,6 +107,12 @@ async fn respond(
     held: &mut Vec<String>,
 ) -> Reply {
     match request {
+        Request::Status {} if is_governed(&peer.cgroup) => Reply::Refused(answers::refusal_with(
+            answers::code::AUTHORITY,
+            "the daemon's status",
+            "a session is told nothing of the host",
+            "ask from outside of sessions",
+        )),
         Request::Status {} => engine.status().await,
         Request::List {} => engine.list(peer).await,
         Request::Info(named) => engine.info(peer, named.session).await,
@@ -116,13 +134,25 @@ async fn respond(
     }
 }
 
-fn peer_of(stream: &UnixStream) -> std::io::Result<Peer> {
-    let credentials = rustix::net::sockopt::socket_peercred(stream)?;
-    Ok(Peer {
-        uid: credentials.uid.as_raw(),
-        gid: credentials.gid.as_raw(),
-        pid: credentials.pid.as_raw_pid(),
-    })
+/// Who connected. Its process is held, so that its number does not come to mean another while the connection lasts.
+struct Caller {
+    uid: u32,
+    gid: u32,
+    process: Process,
+}
+
+impl Caller {
+    fn of(stream: &UnixStream) -> Result<Self, HostError> {
+        let process = Process::at_other_end(stream)?;
+        let credentials = rustix::net::sockopt::socket_peercred(stream)
+            .map_err(|error| HostError::Call { call: "getsockopt", source: error.into() })?;
+        Ok(Self { uid: credentials.uid.as_raw(), gid: credentials.gid.as_raw(), process })
+    }
+
+    /// Where it stands now: it may have been put into a session since it connected.
+    fn peer(&self) -> Result<Peer, HostError> {
+        Ok(Peer { uid: self.uid, gid: self.gid, cgroup: self.process.cgroup()? })
+    }
 }
 
 /// A line and the descriptor that came with it.

@@ -17,7 +17,7 @@ use super::{records, temporary};
 use crate::clock::{self, Offset};
 use crate::control::message::{Refusal, Start, Started};
 use crate::control::{MAX_ARGUMENTS, MAX_DELEGATION};
-use crate::host::cgroup::{Cgroup, is_governed};
+use crate::host::cgroup::Cgroup;
 use crate::host::process::Process;
 use crate::kernel::BindSpec;
 use crate::session::enforcer::Enforcer;
@@ -27,35 +27,41 @@ use crate::session::{Life, Session, name};
 /// Starts the session and answers with its name; a refusal leaves nothing behind.
 pub(super) fn start<E: Enforcer>(
     core: &mut Core<E>,
-    peer: Peer,
+    peer: &Peer,
     request: Start,
     pidfd: OwnedFd,
 ) -> Result<Started, Refusal> {
     check_limits(core, &request)?;
     let process = check_process(peer, pidfd)?;
+    let outer = core.outer(peer, &process)?;
     let now = Timestamp::now();
     let name = new_name(&request.name)?;
-    let temporary = core.ground.folders.temporary.join(&name);
+    let base = core.ground.folders.temporary.clone();
+    let temporary = outer.as_ref().map_or(&base, |outer| &outer.temporary).join(&name);
     let authority = authorise(&core.ground, peer, &request.delegations, &temporary, now)?;
+    if let Some(outer) = &outer {
+        outer.check_link(&authority.delegation)?;
+    }
 
     let mut made = Made::default();
-    temporary::create(&temporary, peer.uid, peer.gid)
+    temporary::create(&base, &temporary, peer.uid, peer.gid)
         .map_err(|error| refusal(code::FAILED, "the session's temporary folder", &error))?;
-    made.temporary = Some(temporary.clone());
-    let cgroup = core
-        .ground
-        .hierarchy
-        .create(&name)
-        .map_err(|error| refusal(code::FAILED, "the session's cgroup", &error))?;
+    made.temporary = Some((base, temporary.clone()));
+    let cgroup = match &outer {
+        Some(outer) => outer.cgroup.create(&name),
+        None => core.ground.hierarchy.create(&name),
+    };
+    let cgroup = cgroup.map_err(|error| refusal(code::FAILED, "the session's cgroup", &error))?;
     let cgroup_id = cgroup.id().map_err(|error| refusal(code::FAILED, "the session's cgroup", &error))?;
     let cgroup_level = cgroup.level();
     made.cgroup = Some(cgroup);
 
     let number = core.next_number();
-    let (log, folder, start) = records::begin(&core.ground, peer, &name, number, &request, &authority)
-        .map_err(|error| {
-            refusal_with(code::FAILED, "the session's log", error, "see that the disk has room")
-        })?;
+    let parent = outer.map(|outer| outer.name);
+    let begun = records::begin(&core.ground, peer, &name, number, &request, &authority, parent.as_deref());
+    let (log, folder, start) = begun.map_err(|error| {
+        refusal_with(code::FAILED, "the session's log", error, "see that the disk has room")
+    })?;
     made.log = Some(folder);
     let rhythm = Rhythm {
         interval: Duration::from_millis(u64::from(core.ground.config.checkpoint_ms)),
@@ -104,6 +110,7 @@ pub(super) fn start<E: Enforcer>(
         name,
         number,
         uid: peer.uid,
+        parent,
         command: request.command,
         delegation_id: authority.delegation.id,
         started_ns: offset.wall_ns(clock::boot_ns()),
@@ -140,8 +147,8 @@ fn check_limits<E: Enforcer>(core: &Core<E>, request: &Start) -> Result<(), Refu
     Ok(())
 }
 
-/// The process must be the peer's own, and neither may be governed: a session does not make sessions.
-fn check_process(peer: Peer, pidfd: OwnedFd) -> Result<Process, Refusal> {
+/// The process must be the peer's own.
+fn check_process(peer: &Peer, pidfd: OwnedFd) -> Result<Process, Refusal> {
     let what = "the process to govern";
     let failed = |error: crate::host::HostError| refusal(code::FAILED, what, &error);
     let process = Process::from_pidfd(pidfd).map_err(failed)?;
@@ -150,13 +157,6 @@ fn check_process(peer: Peer, pidfd: OwnedFd) -> Result<Process, Refusal> {
         let why = format!("it is user {uid}'s, and user {} asks", peer.uid);
         return Err(refusal_with(code::AUTHORITY, what, why, "start it as the same user"));
     }
-    for pid in [peer.pid, process.pid()] {
-        if is_governed(pid).map_err(failed)? {
-            let why = "it is in a session already";
-            return Err(refusal_with(code::AUTHORITY, what, why, "start sessions from outside of sessions"));
-        }
-    }
-    process.still_itself().map_err(failed)?;
     Ok(process)
 }
 
@@ -176,7 +176,8 @@ fn flags(request: &Start, authority: &Authority) -> u32 {
 /// What was made for a session that may yet not begin.
 #[derive(Default)]
 struct Made {
-    temporary: Option<PathBuf>,
+    /// The folder for such folders, and the session's.
+    temporary: Option<(PathBuf, PathBuf)>,
     cgroup: Option<Cgroup>,
     log: Option<PathBuf>,
 }
@@ -193,7 +194,9 @@ impl Drop for Made {
         let outcomes = [
             self.log.take().map(|folder| std::fs::remove_dir_all(folder).map_err(|error| error.to_string())),
             self.cgroup.take().map(|cgroup| cgroup.remove().map_err(|error| error.to_string())),
-            self.temporary.take().map(|folder| temporary::remove(&folder).map_err(|error| error.to_string())),
+            self.temporary
+                .take()
+                .map(|(base, folder)| temporary::remove(&base, &folder).map_err(|error| error.to_string())),
         ];
         for error in outcomes.into_iter().flatten().filter_map(Result::err) {
             tracing::error!("what was made for a session that did not begin stays: {error}");

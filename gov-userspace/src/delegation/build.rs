@@ -9,13 +9,13 @@ use super::record::{
     KIND, REPUTATION_PROFILE, REVERSIBILITY_PROFILE, SCOPE_PROFILE, USD, VALUES_PROFILE, VERSION,
 };
 use super::verify::{SIGNATURE_DOMAIN, id, signed_bytes};
-use super::{DelegationError, Unverified, written};
+use super::{Delegation, DelegationError, Reversibility, Spend, Unverified, written};
 use crate::json;
 use crate::key::{KeyError, Public, Secret};
 use crate::money::Money;
 use crate::scope::{Scope, grant};
 
-/// What a new root delegation is to say.
+/// What a new delegation is to say.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// What is granted.
@@ -38,21 +38,49 @@ pub fn request(request: &Request, key: &Secret, now: Timestamp) -> Result<Vec<u8
     sign(body(request, key.public(), now)?, key)
 }
 
+/// Makes a delegation that narrows another and signs it, with the key of the other's subject. It takes over the facets
+/// that a request does not name. Whether it is within its parent, the verifier of the chain says.
+///
+/// # Errors
+/// [`DelegationError`] if it cannot be said in the form.
+pub fn child(
+    request: &Request,
+    parent: &Delegation,
+    key: &Secret,
+    now: Timestamp,
+) -> Result<Vec<u8>, DelegationError> {
+    sign(record(request, key.public(), Some(parent), now)?, key)
+}
+
 /// A root delegation without id and signature.
 ///
 /// # Errors
 /// [`DelegationError`] if it cannot be said in the form.
 pub fn body(request: &Request, issuer: Public, now: Timestamp) -> Result<Value, DelegationError> {
+    record(request, issuer, None, now)
+}
+
+fn record(
+    request: &Request,
+    issuer: Public,
+    parent: Option<&Delegation>,
+    now: Timestamp,
+) -> Result<Value, DelegationError> {
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce).map_err(|error| KeyError::Random(error.to_string()))?;
-    let cents = request.spend.cents()?.to_string();
+    let per_action = match parent.map(|parent| parent.spend) {
+        Some(Spend::Bounded { per_action, .. }) => request.spend.min(per_action),
+        Some(Spend::Unbounded) | None => request.spend,
+    };
+    let (per_action, cumulative) = (per_action.cents()?.to_string(), request.spend.cents()?.to_string());
     let end =
         SignedDuration::try_from(request.lifetime).ok().and_then(|lifetime| now.checked_add(lifetime).ok());
     let end = end.ok_or_else(|| DelegationError::Lifetime(format!("{}s", request.lifetime.as_secs())))?;
+    let values: Vec<&String> = parent.iter().flat_map(|parent| &parent.values).collect();
     Ok(json!({
         "record_type": KIND,
         "version": VERSION,
-        "parent_delegation_id": null,
+        "parent_delegation_id": parent.map(|parent| &parent.id),
         "issuer": issuer.did(),
         "subject": request.subject.unwrap_or(issuer).did(),
         "verification_method": issuer.verification_method(),
@@ -60,12 +88,18 @@ pub fn body(request: &Request, issuer: Public, now: Timestamp) -> Result<Value, 
         "nonce": hex::encode(nonce),
         "authority": {
             "scope": { "profile": SCOPE_PROFILE, "grants": grant::encode_all(&request.scopes)? },
-            "spend": { "mode": "bounded", "unit": USD, "per_action": cents, "cumulative": cents },
+            "spend": { "mode": "bounded", "unit": USD, "per_action": per_action, "cumulative": cumulative },
             "depth": { "remaining": request.max_depth },
             "time": { "not_before": written(now), "not_after": written(end) },
-            "reputation": { "profile": REPUTATION_PROFILE, "ceiling": 100 },
-            "values": { "profile": VALUES_PROFILE, "required": [] },
-            "reversibility": { "profile": REVERSIBILITY_PROFILE, "ceiling": "irreversible" },
+            "reputation": {
+                "profile": REPUTATION_PROFILE,
+                "ceiling": parent.map_or(100, |parent| parent.reputation),
+            },
+            "values": { "profile": VALUES_PROFILE, "required": values },
+            "reversibility": {
+                "profile": REVERSIBILITY_PROFILE,
+                "ceiling": parent.map_or(Reversibility::Irreversible, |parent| parent.reversibility).name(),
+            },
         },
     }))
 }

@@ -20,7 +20,7 @@ use crate::money::{Money, MoneyError};
 use crate::scope::grant::GrantError;
 use crate::scope::{Scope, with_inherited};
 
-pub use build::{Request, body, lifetime, request, sign};
+pub use build::{Request, body, child, lifetime, request, sign};
 pub use record::{instant, written};
 pub use verify::verify_chain;
 
@@ -81,6 +81,17 @@ pub enum Reversibility {
     Compensable,
     /// Anything.
     Irreversible,
+}
+
+impl Reversibility {
+    /// The name in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tentative => "tentative",
+            Self::Compensable => "compensable",
+            Self::Irreversible => "irreversible",
+        }
+    }
 }
 
 /// A delegation that was read and of which nothing is known to be true.

@@ -1,21 +1,22 @@
 //! The cgroup of a session: made, filled by pidfd, watched, stopped and removed.
 //!
-//! Sessions are directories of one hierarchy of gov's own, `gov`, below the root of the cgroup v2 mount.
+//! Sessions are directories of one hierarchy of gov's own, `gov`, below the root of the cgroup v2 mount; a session
+//! within a session is a directory in the other's.
 
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::process::{Process, cgroup_of};
+use gov_common::abi::MAX_NESTING;
+
+use super::process::Process;
 use super::{HostError, mounts, read_text, write_text};
 
 /// The name of gov's own directory below the cgroup v2 root.
 const HIERARCHY: &str = "gov";
 /// Its level in the cgroup tree: the root is 0.
 const HIERARCHY_LEVEL: u32 = 1;
-/// The level of a session's cgroup.
-const SESSION_LEVEL: u32 = 2;
 /// The initial cgroup namespace's inode number (`PROC_CGROUP_INIT_INO`): only there is the root of the mount the
 /// root of the tree that the kernel object counts levels from.
 const INITIAL_NAMESPACE: u64 = 0xEFFF_FFFB;
@@ -59,9 +60,7 @@ impl Hierarchy {
 
     /// Makes the cgroup of a session; that it exists already is an error.
     pub fn create(&self, session: &str) -> Result<Cgroup, HostError> {
-        let folder = self.folder.join(session);
-        std::fs::create_dir(&folder).map_err(|source| HostError::Change { path: folder.clone(), source })?;
-        Ok(Cgroup { folder })
+        Cgroup::make(self.folder.join(session), Path::new("/").join(HIERARCHY).join(session))
     }
 
     /// The cgroups that are there: those of a daemon that is gone.
@@ -71,7 +70,8 @@ impl Hierarchy {
         for entry in std::fs::read_dir(&self.folder).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
             if entry.file_type().map_err(unreadable)?.is_dir() {
-                cgroups.push(Cgroup { folder: entry.path() });
+                let path = Path::new("/").join(HIERARCHY).join(entry.file_name());
+                cgroups.push(Cgroup { folder: entry.path(), path });
             }
         }
         Ok(cgroups)
@@ -85,22 +85,30 @@ pub fn in_initial_namespace() -> Result<bool, HostError> {
     Ok(inode.map_err(|source| HostError::Read { path: path.to_owned(), source })? == INITIAL_NAMESPACE)
 }
 
-/// Whether the process with this number (0: the caller) is in a session's cgroup or below one.
-pub fn is_governed(pid: i32) -> Result<bool, HostError> {
-    Ok(lies_in_hierarchy(&cgroup_of(pid)?))
-}
-
-fn lies_in_hierarchy(cgroup: &Path) -> bool {
+/// Whether a cgroup, by its path in the tree, is a session's or below one.
+pub fn is_governed(cgroup: &Path) -> bool {
     cgroup.starts_with(Path::new("/").join(HIERARCHY))
 }
 
 /// One session's cgroup.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cgroup {
     folder: PathBuf,
+    /// From the root of the tree on, as `/proc/PID/cgroup` names it.
+    path: PathBuf,
 }
 
 impl Cgroup {
+    fn make(folder: PathBuf, path: PathBuf) -> Result<Self, HostError> {
+        std::fs::create_dir(&folder).map_err(|source| HostError::Change { path: folder.clone(), source })?;
+        Ok(Self { folder, path })
+    }
+
+    /// Makes the cgroup of a session within this one; that it exists already is an error.
+    pub fn create(&self, session: &str) -> Result<Self, HostError> {
+        Self::make(self.folder.join(session), self.path.join(session))
+    }
+
     /// Its number, as `bpf_get_current_ancestor_cgroup_id` gives it: the directory's inode number.
     pub fn id(&self) -> Result<u64, HostError> {
         let metadata = std::fs::metadata(&self.folder);
@@ -109,12 +117,25 @@ impl Cgroup {
 
     /// Its level in the cgroup tree.
     pub fn level(&self) -> u32 {
-        SESSION_LEVEL
+        // The root is an ancestor, and no level of its own.
+        let levels = self.path.ancestors().count().saturating_sub(1);
+        u32::try_from(levels).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the kernel object judges as many sessions above a task as a session within this one would have.
+    pub fn can_hold_another(&self) -> bool {
+        let above = self.level().saturating_sub(HIERARCHY_LEVEL);
+        usize::try_from(above).is_ok_and(|above| above < MAX_NESTING)
     }
 
     /// Its directory.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Its path in the tree, as `/proc/PID/cgroup` names it.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Its name: the session's.
@@ -126,7 +147,7 @@ impl Cgroup {
     pub fn admit(&self, process: &Process) -> Result<(), HostError> {
         write_text(&self.folder.join("cgroup.procs"), &process.pid().to_string())?;
         let cgroup = process.cgroup()?;
-        if self.name().is_some_and(|name| cgroup == Path::new("/").join(HIERARCHY).join(name)) {
+        if cgroup == self.path {
             Ok(())
         } else {
             let what = format!("the process in it; it is in `{}`", cgroup.display());
@@ -152,6 +173,19 @@ impl Cgroup {
                 line.parse().map_err(|_no_number| what())
             })
             .collect()
+    }
+
+    /// How many processes are in it and below it.
+    pub fn population(&self) -> Result<usize, HostError> {
+        let mut count = self.processes()?.len();
+        // One that is removed meanwhile has nobody in it.
+        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                let below = Self { folder: entry.path(), path: self.path.join(entry.file_name()) };
+                count = count.saturating_add(below.population()?);
+            }
+        }
+        Ok(count)
     }
 
     /// Whether a process is in it or below it.
@@ -194,7 +228,7 @@ impl Cgroup {
     pub fn signal(&self, signal: rustix::process::Signal) -> Result<(), HostError> {
         for pid in self.processes()? {
             let Ok(process) = Process::open(pid) else { continue };
-            if process.cgroup().is_ok_and(|cgroup| lies_in_hierarchy(&cgroup)) {
+            if process.cgroup().is_ok_and(|cgroup| is_governed(&cgroup)) {
                 match process.signal(signal) {
                     Err(HostError::Call { source, .. }) if source.raw_os_error() == Some(3) => {}
                     sent => sent?,
@@ -248,7 +282,7 @@ pub fn populated(events: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{lies_in_hierarchy, populated};
+    use super::{Hierarchy, is_governed, populated};
     use std::path::Path;
 
     #[test]
@@ -260,8 +294,32 @@ mod tests {
 
     #[test]
     fn a_sibling_with_a_longer_name_is_not_governed() {
-        assert!(lies_in_hierarchy(Path::new("/gov/demo-1/child")));
-        assert!(!lies_in_hierarchy(Path::new("/gov-other/demo-1")));
-        assert!(!lies_in_hierarchy(Path::new("/system.slice/gov/x")));
+        assert!(is_governed(Path::new("/gov/demo-1/child")));
+        assert!(!is_governed(Path::new("/gov-other/demo-1")));
+        assert!(!is_governed(Path::new("/system.slice/gov/x")));
+    }
+
+    #[test]
+    fn sessions_lie_in_each_other_as_deep_as_the_kernel_judges() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cgroup = Hierarchy::at(folder.path().to_owned()).create("a").unwrap();
+        for (name, level) in [("b", 3), ("c", 4), ("d", 5)] {
+            assert!(cgroup.can_hold_another());
+            cgroup = cgroup.create(name).unwrap();
+            assert_eq!(cgroup.level(), level);
+        }
+        assert!(!cgroup.can_hold_another());
+        assert_eq!(cgroup.path(), Path::new("/gov/a/b/c/d"));
+        assert_eq!(cgroup.folder(), folder.path().join("a/b/c/d"));
+    }
+
+    #[test]
+    fn processes_are_counted_in_the_whole_subtree() {
+        let folder = tempfile::tempdir().unwrap();
+        let outer = Hierarchy::at(folder.path().to_owned()).create("a").unwrap();
+        let inner = outer.create("b").unwrap();
+        std::fs::write(outer.folder().join("cgroup.procs"), "1\n").unwrap();
+        std::fs::write(inner.folder().join("cgroup.procs"), "2\n3\n").unwrap();
+        assert_eq!((outer.processes().unwrap().len(), outer.population().unwrap()), (1, 3));
     }
 }

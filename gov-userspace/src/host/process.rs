@@ -1,7 +1,7 @@
 //! One process, held by its pidfd so that its number cannot come to mean another.
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::path::PathBuf;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -22,12 +22,28 @@ impl Process {
         Ok(Self { pidfd, pid })
     }
 
-    /// Opens the process with this number, which must not yet have been waited for.
+    /// Opens the process with this number, which must not yet have been waited for. Nothing in /proc is read, where
+    /// a governed caller may not look.
     pub fn open(pid: u32) -> Result<Self, HostError> {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(HostError::ProcessGone)?;
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())
             .map_err(|error| HostError::Call { call: "pidfd_open", source: error.into() })?;
-        Self::from_pidfd(pidfd)
+        Ok(Self { pidfd, pid: pid.as_raw_nonzero().get() })
+    }
+
+    /// The process that connected to this socket. Before Linux 6.5 it is opened by the number that the socket
+    /// keeps, so call this at once: a number comes to mean another process only after all others were used.
+    pub fn at_other_end(socket: impl AsFd) -> Result<Self, HostError> {
+        let failed = |source| HostError::Call { call: "getsockopt", source };
+        match peer_pidfd(socket.as_fd()) {
+            Ok(pidfd) => Self::from_pidfd(pidfd),
+            Err(error) if error.raw_os_error() == Some(libc::ENOPROTOOPT) => {
+                let peer =
+                    rustix::net::sockopt::socket_peercred(socket).map_err(|error| failed(error.into()))?;
+                Self::open(u32::try_from(peer.pid.as_raw_pid()).map_err(|_foreign| HostError::ProcessGone)?)
+            }
+            Err(error) => Err(failed(error)),
+        }
     }
 
     /// Its number in this PID namespace.
@@ -37,7 +53,7 @@ impl Process {
 
     /// Its descriptor.
     pub fn pidfd(&self) -> BorrowedFd<'_> {
-        std::os::fd::AsFd::as_fd(&self.pidfd)
+        self.pidfd.as_fd()
     }
 
     /// Fails once the process has been reaped. A fact about the process read by number before this succeeds is
@@ -85,15 +101,34 @@ impl Process {
     }
 }
 
-/// The cgroup v2 path of the process with this number (0: the caller).
-pub fn cgroup_of(pid: i32) -> Result<PathBuf, HostError> {
-    let path = if pid == 0 { "/proc/self/cgroup".to_owned() } else { format!("/proc/{pid}/cgroup") };
-    let path = Path::new(&path);
-    read_text(path)?
-        .lines()
-        .find_map(|line| line.strip_prefix("0::"))
-        .map(PathBuf::from)
-        .ok_or_else(|| HostError::Form { path: path.to_owned(), what: "a `0::` line".to_owned() })
+/// The pidfd that a Unix socket keeps of its peer: `ENOPROTOOPT` before Linux 6.5.
+fn peer_pidfd(socket: BorrowedFd<'_>) -> std::io::Result<OwnedFd> {
+    const SO_PEERPIDFD: libc::c_int = 77;
+    let mut number: libc::c_int = -1;
+    let mut length: libc::socklen_t = size_of::<libc::c_int>().try_into().unwrap_or(0);
+    // SAFETY: the kernel writes no more than `length` bytes to `number`, and how many to `length`; both are ours.
+    let answer = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            SO_PEERPIDFD,
+            (&raw mut number).cast(),
+            &raw mut length,
+        )
+    };
+    if answer != 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    // SAFETY: the call succeeded, so the number is a descriptor that was made for us and that nothing else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// The cgroup v2 path of the process with this number.
+fn cgroup_of(pid: i32) -> Result<PathBuf, HostError> {
+    let path = PathBuf::from(format!("/proc/{pid}/cgroup"));
+    let text = read_text(&path)?;
+    let cgroup = text.lines().find_map(|line| line.strip_prefix("0::")).map(PathBuf::from);
+    cgroup.ok_or_else(|| HostError::Form { path, what: "a `0::` line".to_owned() })
 }
 
 /// The number that a pidfd stands for, from its fdinfo.
@@ -130,6 +165,14 @@ mod tests {
         assert!(process.ended_within(5_000).unwrap());
         child.wait().unwrap();
         assert!(matches!(process.still_itself(), Err(HostError::ProcessGone)));
+    }
+
+    #[test]
+    fn the_other_end_of_a_socket_is_known() {
+        let (ours, _theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let peer = Process::at_other_end(&ours).unwrap();
+        assert_eq!(peer.pid() as u32, std::process::id());
+        peer.still_itself().unwrap();
     }
 
     #[test]

@@ -59,6 +59,9 @@ pub struct Start {
     pub number: Count,
     /// `refuse` or `count`: what becomes of a decision that cannot be recorded.
     pub on_full: &'static str,
+    /// The session that it lies in, if it lies in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// The compiled policy's SHA-256 in hexadecimal.
     pub policy: String,
     /// `count` or `record`: how granted reads are receipted.

@@ -25,6 +25,8 @@ pub struct Session<S> {
     pub number: u64,
     /// Whose it is.
     pub uid: u32,
+    /// The session that it lies in, if it lies in one.
+    pub parent: Option<String>,
     /// What was started.
     pub command: Vec<String>,
     /// The delegation's id.
@@ -115,7 +117,7 @@ impl<S> Session<S> {
             Life::Running => (Stage::Running, None),
             Life::Ending { why, .. } => (Stage::Ending, Some(why)),
         };
-        let processes = self.cgroup.processes().map_or(0, |processes| processes.len());
+        let processes = self.cgroup.population().unwrap_or(0);
         SessionView {
             session: self.name.clone(),
             uid: self.uid,
@@ -130,6 +132,7 @@ impl<S> Session<S> {
             lost: state.lost,
             receipts: self.recorder.receipts(),
             processes: u32::try_from(processes).unwrap_or(u32::MAX),
+            parent: self.parent.clone(),
         }
     }
 }

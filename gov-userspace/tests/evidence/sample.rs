@@ -211,6 +211,7 @@ fn start() -> Start {
         mode: "enforce",
         number: Count(7),
         on_full: "refuse",
+        parent: None,
         policy: "00".repeat(32),
         reads: "count",
         scopes: SCOPES.map(str::to_owned).to_vec(),

@@ -2,22 +2,19 @@
 //! waited for while signals are passed on to it.
 
 use std::ffi::{OsStr, OsString};
-use std::io::IoSlice;
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-use rustix::net::{
-    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
-};
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 use rustix::process::Signal;
 use tokio::io::Interest;
 use tokio::signal::unix::{Signal as Caught, SignalKind, signal};
 
+use super::agent;
 use crate::cli::exec::GO;
 use crate::cli::{Exit, Failure};
 use crate::host::process::Process;
@@ -71,14 +68,21 @@ impl Waiting {
         let (ours, theirs) =
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
                 .map_err(|error| failed("a socket for the child", &error.into()))?;
+        // Handed down as it is: within a session, a descriptor that comes in a message is judged anew.
+        let input = rustix::io::dup(rustix::stdio::stdin())
+            .map_err(|error| failed("standard input", &error.into()))?;
         let child = Command::new("/proc/self/exe")
             .arg("__exec")
+            .arg("--input")
+            .arg(input.as_raw_fd().to_string())
             .arg("--")
             .arg(program)
             .args(arguments)
+            .env_remove(agent::VARIABLE)
             .stdin(Stdio::from(theirs))
             .spawn()
             .map_err(|error| failed("the child", &error))?;
+        drop(input);
         let process =
             Process::open(child.id()).map_err(|error| Failure::because(Exit::Failed, "the child", &error))?;
         Ok(Self { child, process, socket: ours })
@@ -91,7 +95,7 @@ impl Waiting {
 
     /// Lets the child execute its command, with these variables added to its environment, and waits for its end,
     /// passing on what asks it to end.
-    pub(super) fn run(mut self, environment: &[(&str, &str)]) -> Result<Exit, Failure> {
+    pub(super) fn run(mut self, environment: &[(&str, String)]) -> Result<Exit, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -107,25 +111,13 @@ impl Waiting {
         Ok(Exit::Command(status_code(status)))
     }
 
-    fn go(&self, environment: &[(&str, &str)]) -> Result<(), Failure> {
+    fn go(&self, environment: &[(&str, String)]) -> Result<(), Failure> {
         let variables: Vec<String> =
             environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut word = variables.join("\0").into_bytes();
         word.extend_from_slice(GO);
-        let stdin = std::io::stdin();
-        let descriptors = [stdin.as_fd()];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
-            return Err(Failure::new(
-                Exit::Failed,
-                "the word to the child",
-                "a descriptor does not fit its message",
-            ));
-        }
-        let sent =
-            rustix::net::sendmsg(&self.socket, &[IoSlice::new(&word)], &mut control, SendFlags::NOSIGNAL)
-                .map_err(|error| failed("the word to the child", &error.into()))?;
+        let sent = rustix::net::send(&self.socket, &word, SendFlags::NOSIGNAL)
+            .map_err(|error| failed("the word to the child", &error.into()))?;
         if sent == word.len() {
             Ok(())
         } else {

@@ -3,16 +3,18 @@
 //! There is no way from here to an ungoverned command: the child executes it only after the daemon has answered
 //! that it enforces.
 
+mod agent;
 mod chain;
 mod child;
 mod summary;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::daemon::{Socket, out_of_turn, reply};
 use super::{Exit, Failure};
 use crate::control::message::{Ended, Reply, Request, SessionView, Stage, Start, Started, Wait};
+use agent::Agent;
 use child::Waiting;
 
 /// How long to wait for the log's close once the command has ended and nothing else of the session runs.
@@ -51,8 +53,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, "`gov run`", "no command is named"));
     };
     let program = child::find(name)?;
+    let chain::Chain { delegations, agent } = args.authority.chain()?;
     let mut daemon = args.socket.connect()?;
-    let delegations = args.authority.chain()?;
     let waiting = Waiting::spawn(&program, &args.command)?;
     let start = Request::Start(start(args, &program, delegations));
     let started = match reply(daemon.ask_with_pidfd(start, waiting.process().pidfd())) {
@@ -62,10 +64,15 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             return Err(refused.err().unwrap_or_else(out_of_turn));
         }
     };
+    let environment = match environment(&started, agent) {
+        Ok(environment) => environment,
+        Err(failure) => {
+            waiting.abandon();
+            return Err(failure);
+        }
+    };
     // A connection that is held tells the daemon how long this process lives.
     let held = args.end_with_run.then_some(daemon);
-    let environment =
-        [("TMPDIR", started.temporary_folder.as_str()), ("GOV_SESSION", started.session.as_str())];
     let exit = waiting.run(&environment)?;
     drop(held);
     let view = settle(args, &started)?;
@@ -78,7 +85,17 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     })
 }
 
-fn start(args: &Args, program: &std::path::Path, delegations: Vec<String>) -> Start {
+/// What the command finds in its environment, and the file there of a session that may delegate on.
+fn environment(started: &Started, agent: Option<Agent>) -> Result<Vec<(&'static str, String)>, Failure> {
+    let mut environment =
+        vec![("TMPDIR", started.temporary_folder.clone()), (agent::SESSION, started.session.clone())];
+    if let Some(agent) = agent {
+        environment.push((agent::VARIABLE, agent.leave(Path::new(&started.temporary_folder))?));
+    }
+    Ok(environment)
+}
+
+fn start(args: &Args, program: &Path, delegations: Vec<String>) -> Start {
     let folder = std::env::current_dir().unwrap_or_else(|_gone| PathBuf::from("(removed)"));
     let base = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Start {

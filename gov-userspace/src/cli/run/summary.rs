@@ -49,6 +49,7 @@ fn words(ended: crate::control::message::Ended) -> &'static str {
         Ended::EndedByUser => "was ended by `gov end`",
         Ended::LogFailed => "was cut off: its log could not be written",
         Ended::DaemonStopped => "was ended: the daemon stopped",
+        Ended::ParentEnded => "was ended with the session that it lay in",
     }
 }
 
@@ -77,6 +78,7 @@ mod tests {
             lost: 0,
             receipts: 0,
             processes: 1,
+            parent: None,
         };
         let text = lines(&view);
         assert_eq!(text[0], "session demo-1 goes on with 1 process: `gov end demo-1` ends it");

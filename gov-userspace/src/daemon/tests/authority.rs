@@ -26,6 +26,24 @@ fn link(scopes: &[&str], issuer: &Secret, subject: &Secret, parent: Option<&str>
 }
 
 #[tokio::test]
+async fn only_a_session_that_may_delegate_on_reaches_the_daemon() {
+    let house = House::new();
+    house.trust();
+    let now = Timestamp::now();
+    let (root, agent) = (user_key(), Secret::from_seed([2; 32]));
+    let may = link(&["file:read:/a"], &root, &agent, None, now);
+    let may_not = link(&["file:read:/a"], &agent, &agent, Some(&may), now);
+    let scopes = |chain: &[String]| {
+        authorise(&house.core.ground, &me(), chain, Path::new("/tmp/s"), now).unwrap().policy.scopes
+    };
+    assert_eq!(
+        scopes(std::slice::from_ref(&may)),
+        ["file:read:/a", "network:unix:/run/gov/gov.sock", "file:read:/tmp/s"]
+    );
+    assert_eq!(scopes(&[may, may_not]), ["file:read:/a"]);
+}
+
+#[tokio::test]
 async fn a_limit_that_the_last_delegation_leaves_out_holds_in_the_policy() {
     let house = House::new();
     house.trust();
@@ -35,7 +53,7 @@ async fn a_limit_that_the_last_delegation_leaves_out_holds_in_the_policy() {
         link(&["file:read:/a", "limit:execs:10", "limit:breaker:20:1m:forever"], &root, &agent, None, now);
     let narrow = link(&["file:read:/a/b", "limit:forks:3"], &agent, &agent, Some(&wide), now);
     let chain = [wide, narrow];
-    let authority = authorise(&house.core.ground, me(), &chain, Path::new("/tmp/s"), now).unwrap();
+    let authority = authorise(&house.core.ground, &me(), &chain, Path::new("/tmp/s"), now).unwrap();
     let limits = authority.policy.limits;
     assert_eq!(limits.most[Budget::Execs as usize], 10);
     assert_eq!(limits.most[Budget::Forks as usize], 3);

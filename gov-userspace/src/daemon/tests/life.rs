@@ -106,16 +106,17 @@ async fn an_event_that_comes_twice_cuts_the_session_off() {
 async fn only_its_owner_and_root_see_or_end_a_session() {
     let mut house = House::new();
     house.session("demo-1");
-    let stranger = Peer { uid: 65_533, gid: 65_533, pid: 1 };
-    for question in
-        [Question::Info(stranger, "demo-1".to_owned()), Question::End(stranger, "demo-1".to_owned())]
-    {
+    let stranger = Peer { uid: 65_533, gid: 65_533, cgroup: "/".into() };
+    for question in [
+        Question::Info(stranger.clone(), "demo-1".to_owned()),
+        Question::End(stranger.clone(), "demo-1".to_owned()),
+    ] {
         let Reply::Refused(refusal) = house.ask(question) else { panic!() };
         assert_eq!(refusal.why, "there is no such session of yours");
     }
     let Reply::Sessions(list) = house.ask(Question::List(stranger)) else { panic!() };
     assert!(list.is_empty());
-    let root = Peer { uid: 0, gid: 0, pid: 1 };
+    let root = Peer { uid: 0, gid: 0, cgroup: "/".into() };
     let Reply::Session(view) = house.ask(Question::End(root, "demo-1".to_owned())) else { panic!() };
     assert_eq!((view.state, view.ended), (Stage::Ending, Some(Ended::EndedByUser)));
 }

@@ -2,6 +2,7 @@
 
 mod authority;
 mod life;
+mod nesting;
 mod refusals;
 
 use std::collections::BTreeMap;
@@ -112,6 +113,11 @@ impl House {
 
     /// A session in a cgroup of plain files, with one process that is not there.
     fn session(&mut self, name: &str) {
+        self.session_in(name, None);
+    }
+
+    /// The same, in the session that is named.
+    fn session_in(&mut self, name: &str, outer: Option<&str>) {
         let ground = &self.core.ground;
         let text = delegation(&["file:write:/project"], 3_600);
         let verified = Unverified::parse(text.as_bytes()).unwrap().verify(jiff::Timestamp::now()).unwrap();
@@ -120,20 +126,30 @@ impl House {
         let policy_digest = policy.digest;
         let authority = Authority { delegation, bytes: text.clone().into_bytes(), policy };
         let request = start(vec![text]);
-        let (log, _folder, fact) = records::begin(ground, me(), name, NUMBER, &request, &authority).unwrap();
+        let slot = self.core.enforcer.states.len() as u32;
+        let number = NUMBER + u64::from(slot);
+        let begun = records::begin(ground, &me(), name, number, &request, &authority, outer);
+        let (log, _folder, fact) = begun.unwrap();
         let rhythm = Rhythm { interval: Duration::from_millis(250), receipts: 2_000 };
         let recorder = Recorder::begin(log, fact, rhythm, Instant::now()).unwrap();
-        let cgroup = ground.hierarchy.create(name).unwrap();
+        let outer = outer.map(|outer| &self.core.sessions[outer]);
+        let cgroup = match outer {
+            Some(outer) => outer.cgroup.create(name),
+            None => ground.hierarchy.create(name),
+        };
+        let cgroup = cgroup.unwrap();
         std::fs::write(cgroup.folder().join("cgroup.procs"), "").unwrap();
         std::fs::write(cgroup.events_file(), "populated 1\nfrozen 0\n").unwrap();
-        let temporary = ground.folders.temporary.join(name);
-        temporary::create(&temporary, me().uid, me().gid).unwrap();
-        let slot = self.core.enforcer.states.len() as u32;
+        let base = &ground.folders.temporary;
+        let temporary = outer.map_or(base, |outer| &outer.temporary).join(name);
+        let parent = outer.map(|outer| outer.name.clone());
+        temporary::create(base, &temporary, me().uid, me().gid).unwrap();
         self.core.enforcer.states.insert(slot, State::default());
         self.core.adopt(Session {
             name: name.to_owned(),
-            number: NUMBER,
+            number,
             uid: me().uid,
+            parent,
             command: request.command,
             delegation_id: authority.delegation.id,
             started_ns: 0,
@@ -202,7 +218,7 @@ impl House {
 
 fn me() -> Peer {
     let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-    Peer { uid, gid, pid: std::process::id() as i32 }
+    Peer { uid, gid, cgroup: "/".into() }
 }
 
 fn user_key() -> Secret {

@@ -4,6 +4,7 @@ mod authority;
 mod daemon;
 mod evidence;
 mod faults;
+mod nested;
 mod sessions;
 
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub struct Scene {
 
 /// Every scene, in the order in which they run. Those that end the daemon start another.
 pub fn all() -> impl Iterator<Item = &'static Scene> {
-    [sessions::SCENES, authority::SCENES, evidence::SCENES, faults::SCENES, daemon::SCENES]
+    [sessions::SCENES, authority::SCENES, nested::SCENES, evidence::SCENES, faults::SCENES, daemon::SCENES]
         .into_iter()
         .flatten()
 }

@@ -112,7 +112,8 @@ fn no_way_out(house: &mut House, around: &Surroundings) -> Result<()> {
     Ok(())
 }
 
-fn which(name: &str) -> Result<PathBuf> {
+/// The file that a command's name stands for.
+pub(super) fn which(name: &str) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").context("there is a PATH")?;
     std::env::split_paths(&path)
         .map(|folder| folder.join(name))
