@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use crate::direct_races::RACES;
-use crate::direct_scale;
-use crate::direct_scenes::{SCENES, Scene};
+use crate::direct_scenes;
 use crate::suite::row::Row;
 use crate::suite::rows::{TABLES, Table};
 use crate::suite::scenes;
@@ -56,15 +55,10 @@ pub fn text() -> String {
     for table in &TABLES {
         section(&mut text, table);
     }
-    list(&mut text, "Races", RACES_HEAD, names(RACES));
-    let scenes =
-        names(SCENES).chain(names(direct_scale::SCENES)).chain(scenes::all().map(|scene| scene.name));
+    list(&mut text, "Races", RACES_HEAD, RACES.iter().map(|race| race.name));
+    let scenes = direct_scenes::all().map(|scene| scene.name).chain(scenes::all().map(|scene| scene.name));
     list(&mut text, "Scenes", SCENES_HEAD, scenes);
     text
-}
-
-fn names(scenes: &[Scene]) -> impl Iterator<Item = &'static str> {
-    scenes.iter().map(|scene| scene.name)
 }
 
 fn section(text: &mut String, table: &Table) {
