@@ -1,6 +1,7 @@
 use super::tests::{NOW, PRINCIPAL, at, example, record, scopes, vector};
 use super::{
-    ChainFault, DelegationError, Request, Unverified, Verified, instant, request, sign, verify_chain,
+    ChainFault, DelegationError, Request, Spend, Unverified, Verified, body, child, instant, request, sign,
+    verify_chain,
 };
 use crate::key::{Public, Secret};
 use crate::money::Money;
@@ -95,11 +96,33 @@ fn chain(change: impl FnOnce(&mut Value)) -> Result<Verified, DelegationError> {
     let root = Unverified::parse(&root).unwrap();
     let narrower =
         Request { max_depth: 0, lifetime: Duration::from_secs(60), spend: Money::ZERO, ..example() };
-    let mut body = super::body(&narrower, agent.public(), now).unwrap();
+    let mut body = body(&narrower, agent.public(), now).unwrap();
     body["parent_delegation_id"] = json!(root.claims().id);
     change(&mut body);
     let child = Unverified::parse(&sign(body, &agent).unwrap()).unwrap();
     verify_chain(vec![root, child], now)
+}
+
+#[test]
+fn a_child_takes_over_what_it_is_not_asked_to_narrow() {
+    let (issuer, agent) = (Secret::generate().unwrap(), Secret::generate().unwrap());
+    let now = at(NOW);
+    let asked = Request { subject: Some(agent.public()), ..example() };
+    let mut root = body(&asked, issuer.public(), now).unwrap();
+    root["authority"]["spend"]["per_action"] = json!("200");
+    root["authority"]["reputation"]["ceiling"] = json!(40);
+    root["authority"]["values"]["required"] = json!(["aeoess:honesty"]);
+    root["authority"]["reversibility"]["ceiling"] = json!("compensable");
+    let root = Unverified::parse(&sign(root, &issuer).unwrap()).unwrap();
+    let narrower = Request { max_depth: 0, lifetime: Duration::from_secs(60), ..example() };
+    let bytes = child(&narrower, root.claims(), &agent, now).unwrap();
+    let verified = verify_chain(vec![root, Unverified::parse(&bytes).unwrap()], now).unwrap();
+    let held = verified.delegation();
+    assert_eq!((held.reputation, held.reversibility.name(), held.values.len()), (40, "compensable", 1));
+    let two = "2usd".parse::<Money>().unwrap();
+    assert!(
+        matches!(held.spend, Spend::Bounded { per_action, cumulative } if per_action == two && cumulative > two)
+    );
 }
 
 #[test]
@@ -148,7 +171,7 @@ fn chain_of(lists: &[&[&str]]) -> Result<Vec<String>, ChainFault> {
             subject: Some(keys[place.saturating_add(1)].public()),
             ..example()
         };
-        let mut body = super::body(&asked, keys[place].public(), at(NOW)).unwrap();
+        let mut body = body(&asked, keys[place].public(), at(NOW)).unwrap();
         body["parent_delegation_id"] = json!(links.last().map(|link| &link.claims().id));
         links.push(Unverified::parse(&sign(body, &keys[place]).unwrap()).unwrap());
     }
