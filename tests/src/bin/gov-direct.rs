@@ -14,7 +14,7 @@ use tests::house::cgroups;
 use tests::outside::Outside;
 use tests::score::Score;
 use tests::suite::rows;
-use tests::suite::try_row::series;
+use tests::suite::try_row::{Surroundings, series, try_control};
 use tests::{direct_cache, direct_races, direct_scale, direct_scenes};
 
 fn main() -> Result<ExitCode> {
@@ -42,13 +42,16 @@ fn main() -> Result<ExitCode> {
     let outside = Outside::open(&act)?;
     let folder = PathBuf::from("/srv/gov-direct");
     std::fs::create_dir_all(&folder)?;
-    let mut bench = Bench { kernel, ring, cgroups: cgroups()?, folder, act, stranger: outside.stranger() };
+    let stranger = outside.stranger();
+    let around = Surroundings { act: act.clone(), cgroups: cgroups()?, stranger, folder: folder.clone() };
+    let mut bench = Bench { kernel, ring, cgroups: cgroups()?, folder, act, stranger };
     let mut score = Score::default();
     let chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
     let start = Instant::now();
     let series = series()?;
     for row in rows::all().filter(|row| row.is_for(series) && chosen(row.name)) {
-        score.enter(row.name, try_direct(&mut bench, row));
+        let tried = try_control(&around, row).and_then(|()| try_direct(&mut bench, row));
+        score.enter(row.name, tried);
     }
     println!("the rows took {} s", start.elapsed().as_secs());
     let scenes = [direct_scenes::SCENES, direct_cache::SCENES, direct_scale::SCENES, direct_races::RACES];

@@ -1,6 +1,6 @@
 //! `gov-suite [WORD…]`: runs the suite against the `gov` and `govd` on the path; as root, in a virtual machine.
 //! With words, only what has one of them in its name. With `--controls`, only that every row's act succeeds
-//! ungoverned, which needs neither `gov` nor `govd`. With `--catalogue` it prints what it tries, as a document, and
+//! ungoverned, which needs neither `gov` nor `govd`. With `--scenes`, no rows. With `--catalogue` it prints what it tries, as a document, and
 //! needs no machine.
 
 use std::path::PathBuf;
@@ -22,7 +22,8 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let only_controls = words.first().is_some_and(|word| word == "--controls");
-    words.drain(..usize::from(only_controls));
+    let only_scenes = words.first().is_some_and(|word| word == "--scenes");
+    words.drain(..usize::from(only_controls || only_scenes));
     let chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     let folder = PathBuf::from("/srv/gov-suite");
     std::fs::create_dir_all(&folder)?;
@@ -32,7 +33,7 @@ fn main() -> Result<ExitCode> {
     let around = Surroundings { act, cgroups: cgroups()?, stranger: outside.stranger(), folder };
     let mut score = Score::default();
     let series = series()?;
-    let chosen_rows = rows::all().filter(|row| row.is_for(series) && chosen(row.name));
+    let chosen_rows = rows::all().filter(|row| !only_scenes && row.is_for(series) && chosen(row.name));
     if only_controls {
         for row in chosen_rows {
             score.enter(row.name, try_control(&around, row));
