@@ -10,6 +10,7 @@ use gov_common::abi::{SESSION_ARM_AT_EXEC, SESSION_COUNT_ON_FULL, SESSION_RECORD
 
 use crate::direct::{Bench, governed, policy, shown};
 use crate::direct_nested::{forged, narrowed};
+use crate::{direct_cache, direct_races, direct_scale};
 
 /// A scene: its name, as a sentence, and what tries it.
 pub struct Scene {
@@ -17,8 +18,8 @@ pub struct Scene {
     pub play: fn(&mut Bench) -> Result<()>,
 }
 
-/// Every scene.
-pub const SCENES: &[Scene] = &[
+/// Sessions that expire, nest, wait, only record, or run into a full ring.
+const SCENES: &[Scene] = &[
     Scene { name: "an expired session is refused with EKEYEXPIRED", play: expired },
     Scene { name: "a session that waits for its first execution is armed by it", play: armed },
     Scene { name: "a session that only records refuses nothing and says what it would have", play: recorded },
@@ -26,6 +27,11 @@ pub const SCENES: &[Scene] = &[
     Scene { name: "a forged wide policy within a narrow one widens nothing", play: forged },
     Scene { name: "what cannot be recorded is refused with EAGAIN, and each loss is counted", play: full },
 ];
+
+/// Every scene, wherever it stands.
+pub fn all() -> impl Iterator<Item = &'static Scene> {
+    [SCENES, direct_cache::SCENES, direct_scale::SCENES, direct_races::RACES].into_iter().flatten()
+}
 
 /// A folder with `in/a`, `in/true` and `out/secret`; its path.
 pub fn place(bench: &Bench) -> Result<String> {

@@ -10,12 +10,12 @@ use anyhow::{Result, bail};
 use gov::kernel::{Kernel, LoadOptions};
 
 use tests::direct::{Bench, act_in, enter, try_direct};
+use tests::direct_scenes;
 use tests::house::cgroups;
 use tests::outside::Outside;
 use tests::score::Score;
 use tests::suite::rows;
 use tests::suite::try_row::{Surroundings, series, try_control};
-use tests::{direct_cache, direct_races, direct_scale, direct_scenes};
 
 fn main() -> Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -54,8 +54,7 @@ fn main() -> Result<ExitCode> {
         score.enter(row.name, tried);
     }
     println!("the rows took {} s", start.elapsed().as_secs());
-    let scenes = [direct_scenes::SCENES, direct_cache::SCENES, direct_scale::SCENES, direct_races::RACES];
-    for scene in scenes.into_iter().flatten().filter(|scene| chosen(scene.name)) {
+    for scene in direct_scenes::all().filter(|scene| chosen(scene.name)) {
         score.enter(scene.name, (scene.play)(&mut bench));
     }
     println!("rows and scenes took {} s", start.elapsed().as_secs());
