@@ -79,10 +79,12 @@ const fn cut_reason(number: u32) -> Reason {
     const EXPIRED: u32 = Reason::Expired as u32;
     const REVOKED: u32 = Reason::Revoked as u32;
     const EXHAUSTED: u32 = Reason::Exhausted as u32;
+    const CIRCUIT_OPEN: u32 = Reason::CircuitOpen as u32;
     match number {
         EXPIRED => Reason::Expired,
         REVOKED => Reason::Revoked,
         EXHAUSTED => Reason::Exhausted,
+        CIRCUIT_OPEN => Reason::CircuitOpen,
         _ => Reason::CutOff,
     }
 }

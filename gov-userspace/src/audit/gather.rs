@@ -76,6 +76,7 @@ impl Gatherer {
                 self.incident(&receipt, "too many refusals", &[&lasts]);
             }
             "cut" => self.incident(&receipt, "cut", &[text(&receipt, "reason"), text(&receipt, "detail")]),
+            "resumed" => self.incident(&receipt, "went on", &["its circuit was closed again"]),
             "loss" => {
                 let count =
                     format!("{} events from {}", number(&receipt, "count"), number(&receipt, "first"));

@@ -6,6 +6,7 @@ mod answers;
 mod authority;
 mod close;
 mod core;
+mod cutoff;
 mod enforcement;
 mod engine;
 mod ground;

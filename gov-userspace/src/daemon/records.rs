@@ -72,6 +72,9 @@ pub(super) fn ending<S>(ground: &Ground, session: &Session<S>, account: &State) 
     let reason = match session.reason_of_end() {
         Ended::Completed => "exited",
         Ended::Expired => "expired",
+        Ended::Revoked => "revoked",
+        Ended::Exhausted => "exhausted",
+        Ended::CircuitOpen => "circuit-open",
         Ended::EndedByUser | Ended::DaemonStopped => "ended",
         Ended::LogFailed => "cut-off",
     };

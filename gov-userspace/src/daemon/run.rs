@@ -17,6 +17,7 @@ use super::ground::Ground;
 use super::guard::Guard;
 use super::{lock, notify, recovery, socket};
 use crate::config::Config;
+use crate::host::alarm::Alarm;
 use crate::host::cgroup::Hierarchy;
 use crate::host::readiness;
 use crate::kernel::{Kernel, KernelError, LoadOptions, Ring, pins};
@@ -25,7 +26,7 @@ use crate::kernel::{Kernel, KernelError, LoadOptions, Ring, pins};
 const HOST: &str = "/run/gov";
 /// How often checkpoints that are due are made.
 const COMMIT_EVERY: Duration = Duration::from_millis(50);
-/// How often expiry, kills and gaps are looked at.
+/// How often kills and gaps are looked at, and all else of which something should have told.
 const TICK_EVERY: Duration = Duration::from_millis(250);
 /// How often the daemon looks after its guard.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -198,12 +199,14 @@ async fn engine_loop(
     let grace = Duration::from_millis(u64::from(ground.config.grace_ms));
     let mut core = Core::new(kernel, ground, closed, notices);
     let filled = readiness::watch(ring.fd(), Interest::READABLE).context("cannot watch the ring")?;
+    let mut alarm = Alarm::new().context("no alarm for the sessions' ends")?;
     let mut commit = tokio::time::interval(COMMIT_EVERY);
     commit.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tick = tokio::time::interval(TICK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut give_up, mut last_answer): (Option<Instant>, Option<Instant>) = (None, None);
     loop {
+        alarm.set(core.due_ns).context("cannot set the alarm for the sessions' ends")?;
         tokio::select! {
             ready = filled.readable() => {
                 // Cleared before the ring is taken: what comes meanwhile wakes this up again.
@@ -212,9 +215,15 @@ async fn engine_loop(
                 drop(ready);
                 while drain(&mut core, &mut ring, BATCH) {
                     core.commit(Instant::now());
+                    // Whoever floods the ring does not put its end off.
+                    core.on_time();
                     tokio::task::yield_now().await;
                 }
                 core.commit(Instant::now());
+            }
+            rang = alarm.rings() => {
+                rang.context("cannot watch the alarm")?;
+                core.on_time();
             }
             Some(command) = commands.recv() => core.answer(command, Instant::now()),
             Some(name) = emptied.recv() => settle(&mut core, &mut ring, vec![name]),

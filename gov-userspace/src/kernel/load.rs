@@ -16,7 +16,7 @@ use super::offsets::Types;
 use super::pins::Pins;
 use super::policies::Policies;
 use super::ring::Ring;
-use super::sessions::{BindSpec, SessionMaps, Sessions, Slot};
+use super::sessions::{BindSpec, SessionMaps, Sessions, Slot, Standing};
 use super::wire::Wire;
 use crate::policy::Compiled;
 
@@ -132,6 +132,14 @@ impl Kernel {
     /// The slot is not bound.
     pub fn counters(&self, slot: Slot) -> Result<State, KernelError> {
         self.sessions.counters(slot)
+    }
+
+    /// How a session stands: whether everything is refused to it, and why.
+    ///
+    /// # Errors
+    /// The slot is not bound.
+    pub fn standing(&self, slot: Slot) -> Result<Standing, KernelError> {
+        self.sessions.standing(slot)
     }
 
     /// How often a session has read in each directory.

@@ -29,7 +29,7 @@ pub use error::KernelError;
 pub use load::{Kernel, LoadOptions};
 pub use pins::Pins;
 pub use ring::Ring;
-pub use sessions::{BindSpec, Slot};
+pub use sessions::{BindSpec, Slot, Standing};
 pub use usage::{MapUsage, Usage};
 
 /// How many instructions the verifier walked through for each program of this build on this kernel, by hook.

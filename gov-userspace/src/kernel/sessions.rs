@@ -8,6 +8,8 @@ use aya::maps::{Array, HashMap, MapData};
 use gov_common::abi::{
     Control, MAX_CGROUP_LEVELS, MAX_SESSIONS, ReadKey, SESSION_ARM_AT_EXEC, SESSION_SHELLS, Session, State,
 };
+use gov_common::decide;
+use gov_common::limits::{Budget, UNLIMITED};
 use gov_common::verdict::Reason;
 
 use super::batch::each;
@@ -24,6 +26,15 @@ const OUR_MOUNTS: &str = "/proc/self/ns/mnt";
 /// Where a session stands in the kernel's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(u32);
+
+/// How a session stands: whether the kernel refuses it everything at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// [`Reason::Granted`], or why everything is refused.
+    pub reason: Reason,
+    /// `CLOCK_BOOTTIME` in nanoseconds until which its circuit is open; `u64::MAX` for good.
+    pub open_until_ns: u64,
+}
 
 /// A session to be bound.
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +143,19 @@ impl Sessions {
     pub(super) fn counters(&self, slot: Slot) -> Result<State, KernelError> {
         self.bound(slot)?;
         Ok(self.maps.states.get(&slot.0, 0).map_err(KernelError::map("read a session's counters"))?.0)
+    }
+
+    /// How a session stands by its limits and its time.
+    pub(super) fn standing(&self, slot: Slot) -> Result<Standing, KernelError> {
+        let session = self.bound(slot)?.session;
+        let limits = session.limits;
+        let suffers =
+            limits.most[Budget::Refusals as usize] != UNLIMITED || limits.breaker_refusals != UNLIMITED;
+        // Only refusals make a state that matters here: without a limit on them it is not read.
+        let state = if suffers { self.counters(slot)? } else { State::default() };
+        let refusals = state.used[Budget::Refusals as usize];
+        let reason = decide::standing(&session, refusals, state.open_until_ns, boot_time());
+        Ok(Standing { reason, open_until_ns: state.open_until_ns })
     }
 
     /// How often a session has read in each directory.

@@ -18,7 +18,7 @@ pub use artifacts::{Artifact, ArtifactState, Artifacts};
 pub use count::Count;
 pub use fact::{
     Close, Counters, Cut, Ending, EnforcementFacts, Fact, HookFacts, HostFacts, Loss, PolicyChanged, Reads,
-    Recovered, Start, Totals,
+    Recovered, Resumed, Start, Totals,
 };
 pub use remedy::remedy;
 

@@ -126,7 +126,7 @@ impl Account {
             }
             "loss" => self.losses.add(number(&receipt, "first")?, number(&receipt, "count")?),
             "close" => self.closes(&receipt),
-            "cut" | "recovered" | "artifacts" => Ok(()),
+            "cut" | "resumed" | "recovered" | "artifacts" => Ok(()),
             other => Err(format!("its kind `{other}` is unknown")),
         }
     }

@@ -8,6 +8,7 @@ mod copy;
 mod execute;
 pub mod files;
 mod ground;
+pub mod holding;
 mod local;
 mod look;
 mod mounts;
@@ -27,7 +28,7 @@ use rustix::io::Errno;
 pub type Outcome = io::Result<String>;
 
 /// The acts by what they try; the first that knows the words does it.
-const THEMES: [fn(&[&str]) -> Option<Outcome>; 11] = [
+const THEMES: [fn(&[&str]) -> Option<Outcome>; 12] = [
     files::perform,
     look::perform,
     copy::perform,
@@ -39,6 +40,7 @@ const THEMES: [fn(&[&str]) -> Option<Outcome>; 11] = [
     ground::perform,
     privilege::perform,
     storms::perform,
+    holding::perform,
 ];
 
 /// Does the act that the words name and returns its outcome; `None` if there is no such act.

@@ -74,7 +74,7 @@ fn full(house: &mut House, around: &Surroundings) -> Result<()> {
 }
 
 /// Reads what the act printed; `gov run` itself ends only once the daemon answers again.
-fn outcome_without_waiting(child: &mut Child) -> Result<String> {
+pub(super) fn outcome_without_waiting(child: &mut Child) -> Result<String> {
     let mut out = child.stdout.take().context("its output is piped")?;
     let mut line = Vec::new();
     let mut byte = [0];

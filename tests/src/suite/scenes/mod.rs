@@ -1,6 +1,7 @@
 //! What one row cannot tell: sessions over time, authority, the daemon's life, the evidence itself.
 
 mod authority;
+mod cutoff;
 mod daemon;
 mod evidence;
 mod faults;
@@ -26,7 +27,7 @@ pub struct Scene {
 
 /// Every scene, in the order in which they run. Those that end the daemon start another.
 pub fn all() -> impl Iterator<Item = &'static Scene> {
-    [sessions::SCENES, authority::SCENES, evidence::SCENES, faults::SCENES, daemon::SCENES]
+    [sessions::SCENES, cutoff::SCENES, authority::SCENES, evidence::SCENES, faults::SCENES, daemon::SCENES]
         .into_iter()
         .flatten()
 }
