@@ -172,30 +172,36 @@ fn expired(house: &mut House, around: &Surroundings) -> Result<()> {
 }
 
 fn spent(house: &mut House, around: &Surroundings) -> Result<()> {
-    cut_by(house, around, "limit:refusals:3", 3, "exhausted")
+    cut_by(house, around, |suffered| format!("limit:refusals:{}", suffered + 1), "exhausted")
 }
 
 fn broken(house: &mut House, around: &Surroundings) -> Result<()> {
-    cut_by(house, around, "limit:breaker:3:60s:forever", 4, "circuit-open")
+    cut_by(house, around, |suffered| format!("limit:breaker:{suffered}:60s:forever"), "circuit-open")
 }
 
-/// With one refusal fewer, the act goes to its end.
-fn cut_by(house: &House, around: &Surroundings, limit: &str, refusals: usize, reason: &str) -> Result<()> {
-    Held::control(around, &format!("{reason}-control"), refusals)?;
-    let terms = ["--expires", "1h", "--scope", limit];
-    let fewer = Held::new(around, &format!("{reason}-fewer"))?;
-    let mut command = fewer.govern(house, around, &terms, &fewer.act("3", refusals - 1));
+/// `limit` suffers so many refusals and is at its end with one more. The act is cut off with the last of its own, and
+/// goes to its end where one more is suffered.
+fn cut_by(house: &House, around: &Surroundings, limit: fn(usize) -> String, reason: &str) -> Result<()> {
+    const TRIES: usize = 3;
+    Held::control(around, &format!("{reason}-control"), TRIES)?;
+    let unlimited = Held::new(around, &format!("{reason}-unlimited"))?;
+    let mut command = unlimited.govern(house, around, &["--expires", "1h"], &unlimited.act("3", TRIES));
+    let governed = house.govern_command(&mut command, LIMIT)?;
+    let refusals = governed.receipts.iter().filter(|it| it.is_refusal()).count();
+    ensure!(refusals >= TRIES, "of {TRIES} tries {refusals} were refused");
+    unlimited.uses()?;
+
+    let more = Held::new(around, &format!("{reason}-more"))?;
+    let terms = ["--expires", "1h", "--scope", &limit(refusals)];
+    let mut command = more.govern(house, around, &terms, &more.act("3", TRIES));
     let governed = house.govern_command(&mut command, LIMIT)?;
     let out = governed.done.out.trim();
-    ensure!(
-        out == "held to the end",
-        "with a refusal fewer the act ended with `{out}`: {}",
-        governed.done.err
-    );
-    fewer.uses()?;
+    ensure!(out == "held to the end", "with one more suffered it ended with `{out}`: {}", governed.done.err);
+    more.uses()?;
 
     let held = Held::new(around, reason)?;
-    let mut command = held.govern(house, around, &terms, &held.act(LONG, refusals));
+    let terms = ["--expires", "1h", "--scope", &limit(refusals - 1)];
+    let mut command = held.govern(house, around, &terms, &held.act(LONG, TRIES));
     let governed = house.govern_command(&mut command, LIMIT)?;
     was_cut_off(&governed, &held.uses()?, reason)
 }
