@@ -9,7 +9,7 @@ use gov_common::abi::{
     Control, MAX_CGROUP_LEVELS, MAX_SESSIONS, ReadKey, SESSION_ARM_AT_EXEC, SESSION_SHELLS, Session, State,
 };
 use gov_common::decide;
-use gov_common::limits::{Budget, UNLIMITED};
+use gov_common::limits::{BUDGETS, Budget, UNLIMITED};
 use gov_common::verdict::Reason;
 
 use super::batch::each;
@@ -26,6 +26,9 @@ const OUR_MOUNTS: &str = "/proc/self/ns/mnt";
 /// Where a session stands in the kernel's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Slot(u32);
+
+/// The refusals are the last budget.
+const _: () = assert!(Budget::Refusals as usize + 1 == BUDGETS);
 
 /// How a session stands: whether the kernel refuses it everything at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,11 +152,11 @@ impl Sessions {
     pub(super) fn standing(&self, slot: Slot) -> Result<Standing, KernelError> {
         let session = self.bound(slot)?.session;
         let limits = session.limits;
-        let suffers =
-            limits.most[Budget::Refusals as usize] != UNLIMITED || limits.breaker_refusals != UNLIMITED;
+        let [.., most] = limits.most;
+        let suffers = most != UNLIMITED || limits.breaker_refusals != UNLIMITED;
         // Only refusals make a state that matters here: without a limit on them it is not read.
         let state = if suffers { self.counters(slot)? } else { State::default() };
-        let refusals = state.used[Budget::Refusals as usize];
+        let [.., refusals] = state.used;
         let reason = decide::standing(&session, refusals, state.open_until_ns, boot_time());
         Ok(Standing { reason, open_until_ns: state.open_until_ns })
     }
