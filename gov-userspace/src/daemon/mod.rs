@@ -13,6 +13,7 @@ mod ground;
 pub mod guard;
 mod lock;
 mod notify;
+mod own;
 mod questions;
 mod recovery;
 mod records;

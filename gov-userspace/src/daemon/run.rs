@@ -15,6 +15,7 @@ use super::enforcement::Words;
 use super::engine::{Engine, Inbox, channel};
 use super::ground::Ground;
 use super::guard::Guard;
+use super::own::HOST;
 use super::{lock, notify, recovery, socket};
 use crate::config::Config;
 use crate::host::alarm::Alarm;
@@ -22,8 +23,6 @@ use crate::host::cgroup::Hierarchy;
 use crate::host::readiness;
 use crate::kernel::{Kernel, KernelError, LoadOptions, Ring, pins};
 
-/// Where the one daemon of a host holds its lock, wherever its socket and state are.
-const HOST: &str = "/run/gov";
 /// How often checkpoints that are due are made.
 const COMMIT_EVERY: Duration = Duration::from_millis(50);
 /// How often kills and gaps are looked at, and all else of which something should have told.

@@ -13,7 +13,7 @@ use super::error::{KernelError, causes};
 /// Where BPF's own file system is mounted by convention.
 const FILE_SYSTEM: &str = "/sys/fs/bpf";
 /// The folder of the pinned links, one file a hook.
-const FOLDER: &str = "/sys/fs/bpf/gov";
+pub const FOLDER: &str = "/sys/fs/bpf/gov";
 /// `f_type` of BPF's file system (`BPF_FS_MAGIC`, include/uapi/linux/magic.h).
 const MAGIC: rustix::fs::FsWord = 0xcafe_4a11;
 

@@ -27,8 +27,11 @@ use rustix::io::Errno;
 /// How an act ended.
 pub type Outcome = io::Result<String>;
 
+/// Does the act that the words name, if it is one of its own.
+type Theme = fn(&[&str]) -> Option<Outcome>;
+
 /// The acts by what they try; the first that knows the words does it.
-const THEMES: [fn(&[&str]) -> Option<Outcome>; 12] = [
+const THEMES: [Theme; 12] = [
     files::perform,
     look::perform,
     copy::perform,
