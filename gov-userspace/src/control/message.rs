@@ -212,6 +212,8 @@ pub enum Ended {
     EndedByUser,
     /// Its log could not be written.
     LogFailed,
+    /// Somebody took its enforcement away, and it could not be put back.
+    NotEnforced,
     /// The daemon stopped.
     DaemonStopped,
 }
@@ -227,6 +229,7 @@ impl Ended {
             Self::CircuitOpen => "circuit-open",
             Self::EndedByUser => "ended-by-user",
             Self::LogFailed => "log-failed",
+            Self::NotEnforced => "not-enforced",
             Self::DaemonStopped => "daemon-stopped",
         }
     }

@@ -50,6 +50,8 @@ pub(super) struct Core<E: Enforcer> {
     last_number: u64,
     /// When a session has to be looked at at the latest, nanoseconds of the boot clock.
     pub(super) due_ns: Option<u64>,
+    /// When all that keeps sessions governed was last seen to be as it was left, nanoseconds of the boot clock.
+    pub(super) intact_ns: u64,
     pub(super) stopping: bool,
 }
 
@@ -67,6 +69,7 @@ impl<E: Enforcer> Core<E> {
             notices,
             last_number: 0,
             due_ns: None,
+            intact_ns: clock::boot_ns(),
             stopping: false,
         }
     }

@@ -11,6 +11,7 @@ mod enforcement;
 mod engine;
 mod ground;
 pub mod guard;
+mod interference;
 mod lock;
 mod notify;
 mod own;

@@ -76,7 +76,7 @@ pub(super) fn ending<S>(ground: &Ground, session: &Session<S>, account: &State) 
         Ended::Exhausted => "exhausted",
         Ended::CircuitOpen => "circuit-open",
         Ended::EndedByUser | Ended::DaemonStopped => "ended",
-        Ended::LogFailed => "cut-off",
+        Ended::LogFailed | Ended::NotEnforced => "cut-off",
     };
     Close {
         armed: account.armed_ns.to_string(),

@@ -45,6 +45,7 @@ pub struct Kernel {
     enforcement: Enforcement,
     /// What keeps the hooks attached, until they are pinned.
     links: Vec<(&'static str, FdLink)>,
+    pub(super) pins: Pins,
 }
 
 impl Kernel {
@@ -86,15 +87,16 @@ impl Kernel {
         }
         let required = |name: &str| HOOKS.iter().any(|hook| hook.name == name && hook.required);
         let enforcement = Enforcement::of(hooks, required);
-        Ok((Self { object, sessions, enforcement, links }, Ring(ring)))
+        Ok((Self { object, sessions, enforcement, links, pins: Pins::default() }, Ring(ring)))
     }
 
-    /// Keeps the hooks in force whatever becomes of this process, until the pins are removed.
+    /// Keeps the hooks in force whatever becomes of this process, until [`super::pins::clear`] removes the pins.
     ///
     /// # Errors
-    /// The pins cannot be made, or stand already ([`super::pins::clear`] removes them).
-    pub fn pin(&mut self) -> Result<Pins, KernelError> {
-        Pins::make(std::mem::take(&mut self.links))
+    /// The pins cannot be made, or stand already.
+    pub fn pin(&mut self) -> Result<(), KernelError> {
+        self.pins = Pins::make(std::mem::take(&mut self.links))?;
+        Ok(())
     }
 
     /// What is in force.

@@ -9,6 +9,7 @@ mod held;
 mod hooks;
 mod levels;
 mod load;
+mod mend;
 #[cfg(test)]
 mod native;
 mod offsets;
@@ -27,7 +28,7 @@ mod wire;
 pub use enforcement::{Enforcement, EnforcementStatus, HookStatus};
 pub use error::KernelError;
 pub use load::{Kernel, LoadOptions};
-pub use pins::Pins;
+pub use mend::Interference;
 pub use ring::Ring;
 pub use sessions::{BindSpec, Slot, Standing};
 pub use usage::{MapUsage, Usage};

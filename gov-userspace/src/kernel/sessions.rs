@@ -25,7 +25,7 @@ const OUR_MOUNTS: &str = "/proc/self/ns/mnt";
 
 /// Where a session stands in the kernel's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Slot(u32);
+pub struct Slot(pub(super) u32);
 
 /// The refusals are the last budget.
 const _: () = assert!(Budget::Refusals as usize + 1 == BUDGETS);
@@ -68,18 +68,18 @@ pub(super) struct SessionMaps {
 pub(super) struct Sessions {
     pub(super) maps: SessionMaps,
     pub(super) policies: Policies,
-    bound: BTreeMap<u32, Bound>,
+    pub(super) bound: BTreeMap<u32, Bound>,
     slots: Slots,
     levels: Levels,
     /// The levels that the hooks have been told of.
-    told: u32,
+    pub(super) told: u32,
 }
 
 /// One bound session.
-struct Bound {
-    cgroup_id: u64,
+pub(super) struct Bound {
+    pub(super) cgroup_id: u64,
     level: u32,
-    session: Session,
+    pub(super) session: Session,
     placed: Placed,
 }
 

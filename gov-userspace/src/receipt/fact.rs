@@ -22,6 +22,8 @@ pub enum Fact {
     Loss(Loss),
     /// Everything is refused from now on.
     Cut(Cut),
+    /// Somebody changed what keeps the session governed.
+    Interference(Interference),
     /// The session goes on after its circuit was open.
     Resumed(Resumed),
     /// The log was taken up again after the daemon stopped without closing it.
@@ -141,6 +143,18 @@ pub struct Cut {
     pub reason: &'static str,
     /// Who or what did it, in words.
     pub detail: String,
+}
+
+/// A change of what keeps a session governed, by somebody who is not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Interference {
+    /// `false` if something may have gone unjudged; absent if everything was judged all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enforced: Option<bool>,
+    /// When all was last seen to be as it was left, boot clock nanoseconds as text.
+    pub since: String,
+    /// What was changed, and what became of it, in words.
+    pub what: String,
 }
 
 /// How a session goes on after its circuit was open.

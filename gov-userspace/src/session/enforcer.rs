@@ -5,12 +5,12 @@ use std::fmt::Debug;
 use gov_common::abi::{ReadKey, State};
 use gov_common::verdict::Reason;
 
-use crate::kernel::{BindSpec, Kernel, KernelError, Slot, Standing};
+use crate::kernel::{BindSpec, Interference, Kernel, KernelError, Slot, Standing};
 
 /// The kernel's side of sessions.
 pub trait Enforcer {
     /// Where a session stands in the kernel.
-    type Slot: Copy + Debug;
+    type Slot: Copy + Debug + PartialEq;
     /// Why something was not done.
     type Error: std::error::Error + Send + Sync + 'static;
 
@@ -20,6 +20,8 @@ pub trait Enforcer {
     fn cut(&mut self, slot: Self::Slot, reason: Reason) -> Result<(), Self::Error>;
     /// Whether everything is refused to the session at this moment, and why.
     fn standing(&self, slot: Self::Slot) -> Result<Standing, Self::Error>;
+    /// Looks whether all that keeps sessions governed is as it was left, and puts back what is not.
+    fn mend(&mut self) -> Vec<Interference<Self::Slot>>;
     /// The kernel's own account.
     fn counters(&self, slot: Self::Slot) -> Result<State, Self::Error>;
     /// The reads that were counted by directory.
@@ -42,6 +44,10 @@ impl Enforcer for Kernel {
 
     fn standing(&self, slot: Slot) -> Result<Standing, KernelError> {
         Kernel::standing(self, slot)
+    }
+
+    fn mend(&mut self) -> Vec<Interference> {
+        Kernel::mend(self)
     }
 
     fn counters(&self, slot: Slot) -> Result<State, KernelError> {

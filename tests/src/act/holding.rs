@@ -1,4 +1,5 @@
 //! Acts on what is open already: a file, a mapped page and a socket, taken while they were granted and used on and on.
+//! And one on what somebody else holds.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -22,8 +23,17 @@ pub const LAST: usize = 0;
 pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
     Some(match *words {
         ["hold", file, page, address, seconds, ref tries @ ..] => hold(file, page, address, seconds, tries),
+        ["empty-map", name] => empty(name),
         _ => return None,
     })
+}
+
+/// Takes every element out of one of the kernel's maps, as root may who is not governed.
+fn empty(name: &str) -> Outcome {
+    match raw::maps::empty(name)? {
+        0 => Err(io::Error::other("the map was empty")),
+        _some => Ok("ok".to_owned()),
+    }
 }
 
 /// Writes the time of the boot clock to each of the three, again and again for so many seconds, whoever asks it to end.

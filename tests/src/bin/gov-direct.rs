@@ -34,7 +34,7 @@ fn main() -> Result<ExitCode> {
     }
     println!("{:?}", kernel.enforcement().status);
     kernel.self_test(&mut ring, &cgroups()?, 0)?;
-    let pins = kernel.pin()?;
+    kernel.pin()?;
     let act = std::env::current_exe()?.with_file_name("gov-act");
     let outside = Outside::open(&act)?;
     let folder = PathBuf::from("/srv/gov-direct");
@@ -66,7 +66,7 @@ fn main() -> Result<ExitCode> {
             }
         }
     }
-    pins.remove()?;
+    gov::kernel::pins::clear()?;
     println!("{passed} passed, {failed} failed");
     Ok(if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

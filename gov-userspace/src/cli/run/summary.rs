@@ -51,6 +51,7 @@ fn words(ended: crate::control::message::Ended) -> &'static str {
         Ended::CircuitOpen => "was ended: too much was refused in too short a time",
         Ended::EndedByUser => "was ended by `gov end`",
         Ended::LogFailed => "was cut off: its log could not be written",
+        Ended::NotEnforced => "was cut off: its enforcement was taken away",
         Ended::DaemonStopped => "was ended: the daemon stopped",
     }
 }

@@ -8,6 +8,7 @@ use super::super::engine::Question;
 use super::{House, me};
 use crate::clock;
 use crate::control::message::{Ended, Reply, SessionView, Stage};
+use crate::kernel::Interference;
 
 fn view(house: &mut House) -> SessionView {
     let Reply::Session(view) = house.ask(Question::Info(me(), "demo-1".to_owned())) else { panic!() };
@@ -96,6 +97,25 @@ async fn a_session_that_is_asked_to_end_keeps_its_authority_until_it_is_withdraw
     assert_eq!(view(&mut house).ended, Some(Ended::EndedByUser));
     house.ask(Question::End(me(), "demo-1".to_owned(), true));
     is_cut_off(&mut house, Reason::Revoked, Ended::EndedByUser);
+}
+
+#[tokio::test]
+async fn an_interference_is_recorded_and_one_that_cannot_be_mended_ends_the_session() {
+    let mut house = House::new();
+    house.session("demo-1");
+    let found = |enforced, mended, slot| Interference { what: "a change".to_owned(), mended, slot, enforced };
+    house.core.enforcer.interferences = vec![found(true, false, None), found(false, true, Some(0))];
+    house.core.enforcer.interferences.push(found(false, false, Some(1)));
+    house.core.look_after();
+    house.core.commit(Instant::now());
+    let lines = house.lines("demo-1");
+    let told: Vec<_> = lines.iter().filter(|line| line["kind"] == "interference").collect();
+    assert_eq!(told.len(), 2, "another session's is not told here");
+    assert_eq!((told[0].get("enforced"), &told[1]["enforced"]), (None, &false.into()));
+    assert_eq!(view(&mut house).state, Stage::Running);
+    house.core.enforcer.interferences = vec![found(false, false, Some(0))];
+    house.core.look_after();
+    is_cut_off(&mut house, Reason::CutOff, Ended::NotEnforced);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use super::ground::Ground;
 use super::{records, temporary};
 use crate::control::message::{Reply, Start};
 use crate::delegation::{Request, Unverified, request};
-use crate::kernel::{BindSpec, Standing};
+use crate::kernel::{BindSpec, Interference, Standing};
 use crate::key::Secret;
 use crate::money::Money;
 use crate::policy::compile;
@@ -46,6 +46,8 @@ struct Double {
     states: BTreeMap<u32, State>,
     /// How sessions stand that do not simply stand.
     standings: BTreeMap<u32, Standing>,
+    /// What is found to be changed the next time.
+    interferences: Vec<Interference<u32>>,
     cut: Vec<(u32, Reason)>,
     unbound: Vec<u32>,
 }
@@ -72,6 +74,10 @@ impl Enforcer for Double {
     fn standing(&self, slot: u32) -> Result<Standing, NoSlot> {
         let stands = Standing { reason: Reason::Granted, open_until_ns: 0 };
         Ok(self.standings.get(&slot).copied().unwrap_or(stands))
+    }
+
+    fn mend(&mut self) -> Vec<Interference<u32>> {
+        std::mem::take(&mut self.interferences)
     }
 
     fn counters(&self, slot: u32) -> Result<State, NoSlot> {

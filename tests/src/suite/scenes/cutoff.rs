@@ -58,9 +58,9 @@ struct Uses {
 impl Held {
     fn new(around: &Surroundings, name: &str) -> Result<Self> {
         let folder = folder(around, name)?;
-        let place = Self { folder, ..Self::receiving()? };
-        place.clear()?;
-        Ok(place)
+        fs::write(folder.join("file"), "")?;
+        fs::write(folder.join("page"), [0; 4096])?;
+        Ok(Self { folder, ..Self::receiving()? })
     }
 
     /// A receiver that takes what is sent as it comes, so that nothing is dropped.
@@ -83,12 +83,6 @@ impl Held {
             }
         });
         Ok(Self { folder: PathBuf::new(), address, over, received })
-    }
-
-    fn clear(&self) -> Result<()> {
-        fs::write(self.folder.join("file"), "")?;
-        fs::write(self.folder.join("page"), [0; 4096])?;
-        Ok(())
     }
 
     fn path(&self, name: &str) -> String {

@@ -144,7 +144,7 @@ fn recovered(house: &House, log: &std::path::Path) -> Result<()> {
 }
 
 /// The process id of a daemon's guard.
-fn guard_of(daemon: i32) -> Result<i32> {
+pub(super) fn guard_of(daemon: i32) -> Result<i32> {
     let children = fs::read_to_string(format!("/proc/{daemon}/task/{daemon}/children"))?;
     let is_guard = |pid: &&str| {
         fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"govd\0--guard"))

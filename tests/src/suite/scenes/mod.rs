@@ -5,6 +5,7 @@ mod cutoff;
 mod daemon;
 mod evidence;
 mod faults;
+mod own;
 mod sessions;
 
 use std::time::Duration;
@@ -27,7 +28,15 @@ pub struct Scene {
 
 /// Every scene, in the order in which they run. Those that end the daemon start another.
 pub fn all() -> impl Iterator<Item = &'static Scene> {
-    [sessions::SCENES, cutoff::SCENES, authority::SCENES, evidence::SCENES, faults::SCENES, daemon::SCENES]
-        .into_iter()
-        .flatten()
+    [
+        sessions::SCENES,
+        cutoff::SCENES,
+        authority::SCENES,
+        evidence::SCENES,
+        faults::SCENES,
+        own::SCENES,
+        daemon::SCENES,
+    ]
+    .into_iter()
+    .flatten()
 }
