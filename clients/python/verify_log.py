@@ -209,7 +209,9 @@ def check(folder, trusted):
         elif kind == "close":
             close = receipt
         else:
-            need(kind in ("cut", "recovered", "artifacts"), f"the kind `{kind}` is unknown")
+            if kind == "interference" and "enforced" in receipt:
+                unknown.append("enforcement was interfered with, and acts may have gone unjudged")
+            need(kind in ("cut", "interference", "resumed", "recovered", "artifacts"), f"the kind `{kind}` is unknown")
     need(not heads, f"more lines were signed than the {len(lines)} there are")
     need(start is not None and start["session"] == origin.rpartition("/")[2], "another log's checkpoint")
     need(start["key"] == signer.hex(), "signed by another key than the start receipt names")

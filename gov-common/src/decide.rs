@@ -2,7 +2,7 @@
 
 use crate::abi::Session;
 use crate::limits::{Budget, UNLIMITED};
-use crate::policy::{MAX_PORT_RANGES, NO_SCOPE, NODE_EXECUTE_NAMED, NetRule, Node};
+use crate::policy::{MAX_PORT_RANGES, NO_SCOPE, NODE_EXECUTE_NAMED, NODE_KEPT, NODE_RESERVED, NetRule, Node};
 use crate::rights::Rights;
 use crate::sockets::{
     AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, IPPROTO_TCP, IPPROTO_UDP, NETLINK_ROUTE, SOCK_DGRAM, SOCK_STREAM,
@@ -79,10 +79,12 @@ const fn cut_reason(number: u32) -> Reason {
     const EXPIRED: u32 = Reason::Expired as u32;
     const REVOKED: u32 = Reason::Revoked as u32;
     const EXHAUSTED: u32 = Reason::Exhausted as u32;
+    const CIRCUIT_OPEN: u32 = Reason::CircuitOpen as u32;
     match number {
         EXPIRED => Reason::Expired,
         REVOKED => Reason::Revoked,
         EXHAUSTED => Reason::Exhausted,
+        CIRCUIT_OPEN => Reason::CircuitOpen,
         _ => Reason::CutOff,
     }
 }
@@ -93,7 +95,12 @@ const fn cut_reason(number: u32) -> Reason {
 #[inline(always)]
 pub const fn file(node: &Node, exact: bool, wanted: Rights, shell: bool, shells: bool) -> Verdict {
     if !Rights::from_bits(node.rights).covers(wanted) {
-        return Verdict::refused(Reason::OutOfScope);
+        let reserved = node.flags & NODE_RESERVED != 0;
+        return Verdict::refused(if reserved { Reason::Ground } else { Reason::OutOfScope });
+    }
+    if exact && node.flags & NODE_KEPT != 0 && wanted.covers(Rights::WRITE) {
+        // Renamed, it would take what is reserved below it to a place where it is not.
+        return Verdict::refused(Reason::Ground);
     }
     let executes = wanted.covers(Rights::EXECUTE);
     let named = exact && node.flags & NODE_EXECUTE_NAMED != 0;

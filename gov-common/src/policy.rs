@@ -54,6 +54,11 @@ pub struct Node {
 /// A `code:execute` scope names exactly this file: it may be executed even if it is a shell.
 pub const NODE_EXECUTE_NAMED: u8 = 1;
 
+/// The object itself stays as it is, whatever holds below it: something that gov keeps to itself is reached through it.
+pub const NODE_KEPT: u8 = 2;
+/// What is not granted here no scope grants: gov keeps it to itself.
+pub const NODE_RESERVED: u8 = 4;
+
 /// The part of a network rule's key that longest-prefix matching runs over.
 /// Map `NETS`: an LPM trie of this behind its `u32` prefix length; IPv4 stands as IPv4-mapped IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]

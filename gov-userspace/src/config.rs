@@ -12,6 +12,9 @@ pub const DEFAULT_FILE: &str = "/etc/gov/govd.toml";
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
+    /// The file that it was read from, or would have been.
+    #[serde(skip)]
+    pub file: PathBuf,
     /// The control socket.
     pub socket: PathBuf,
     /// Logs, keys and sessions' temporary folders.
@@ -39,6 +42,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            file: DEFAULT_FILE.into(),
             socket: crate::control::client::DEFAULT_SOCKET.into(),
             state: "/var/lib/gov".into(),
             trust: "/etc/gov/trust.d".into(),
@@ -90,7 +94,11 @@ impl Config {
     pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
         match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text, path),
+            Ok(text) => {
+                let file = std::path::absolute(path)
+                    .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+                Self::parse(&text, path).map(|config| Self { file, ..config })
+            }
             Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
                 Ok(Self::default())
             }

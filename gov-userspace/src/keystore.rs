@@ -56,6 +56,9 @@ pub struct Stored {
     pub created: bool,
 }
 
+/// The folder of a user's own key, in the home folder.
+pub const USER_FOLDER: &str = ".config/gov";
+
 /// Where the user's own key is: `.config/gov/key` in the home folder.
 ///
 /// # Errors
@@ -76,7 +79,7 @@ pub fn user_key_path() -> Result<PathBuf, KeystoreError> {
         metadata.map_err(|source| GuardError::Io { act: "look at", path: home.clone(), source })?;
     let owner = metadata.uid();
     if owner == uid {
-        Ok(home.join(".config/gov/key"))
+        Ok(home.join(USER_FOLDER).join("key"))
     } else {
         Err(KeystoreError::OthersHome { home, owner, uid })
     }

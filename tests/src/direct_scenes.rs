@@ -10,7 +10,7 @@ use gov_common::abi::{SESSION_ARM_AT_EXEC, SESSION_COUNT_ON_FULL, SESSION_RECORD
 
 use crate::direct::{Bench, governed, policy, shown};
 use crate::direct_nested::{forged, narrowed};
-use crate::{direct_cache, direct_races, direct_scale};
+use crate::{direct_cache, direct_scale};
 
 /// A scene: its name, as a sentence, and what tries it.
 pub struct Scene {
@@ -28,9 +28,9 @@ const SCENES: &[Scene] = &[
     Scene { name: "what cannot be recorded is refused with EAGAIN, and each loss is counted", play: full },
 ];
 
-/// Every scene, wherever it stands.
+/// Every scene but the races, in the order in which they are played.
 pub fn all() -> impl Iterator<Item = &'static Scene> {
-    [SCENES, direct_cache::SCENES, direct_scale::SCENES, direct_races::RACES].into_iter().flatten()
+    [SCENES, direct_cache::SCENES, direct_scale::SCENES].into_iter().flatten()
 }
 
 /// A folder with `in/a`, `in/true` and `out/secret`; its path.

@@ -33,6 +33,11 @@ impl Receipt {
         list.iter().any(|entry| entry == text)
     }
 
+    /// Whether `false` stands at a member.
+    pub fn is_false(&self, member: &str) -> bool {
+        self.at(member).and_then(Value::as_bool) == Some(false)
+    }
+
     fn at(&self, member: &str) -> Option<&Value> {
         member.split('.').try_fold(&self.0, |value, name| value.get(name))
     }
@@ -75,11 +80,13 @@ impl Receipt {
     }
 }
 
-/// All receipts of a log, in its order.
+/// All receipts of a log, in its order, but for a last line that is being written.
 pub fn read(log: &Path) -> Result<Vec<Receipt>> {
     let file = log.join("log.jsonl");
     let text = fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    text.lines()
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole
+        .lines()
         .map(|line| {
             serde_json::from_str(line).map(Receipt).with_context(|| format!("not a receipt: `{line}`"))
         })

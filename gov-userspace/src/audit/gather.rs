@@ -76,6 +76,14 @@ impl Gatherer {
                 self.incident(&receipt, "too many refusals", &[&lasts]);
             }
             "cut" => self.incident(&receipt, "cut", &[text(&receipt, "reason"), text(&receipt, "detail")]),
+            "interference" => {
+                let judged = match receipt.field("enforced") {
+                    None => "everything was judged all the same",
+                    Some(_) => "acts may have gone unjudged",
+                };
+                self.incident(&receipt, "enforcement was interfered with", &[text(&receipt, "what"), judged]);
+            }
+            "resumed" => self.incident(&receipt, "went on", &["its circuit was closed again"]),
             "loss" => {
                 let count =
                     format!("{} events from {}", number(&receipt, "count"), number(&receipt, "first"));

@@ -61,6 +61,7 @@ fn table(sessions: &[SessionView], now: jiff::Timestamp) -> String {
 fn row(session: &SessionView, now: jiff::Timestamp) -> [String; 8] {
     let state = match (session.state, session.ended) {
         (Stage::Running, _) => "running".to_owned(),
+        (Stage::Frozen, _) => "frozen".to_owned(),
         (Stage::Ending, _) => "ending".to_owned(),
         (Stage::Closed, ended) => ended.map_or("closed", |ended| ended.name()).to_owned(),
     };

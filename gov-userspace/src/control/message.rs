@@ -27,7 +27,7 @@ pub enum Request {
     /// Answer when the session is closed, or when the time is over.
     Wait(Wait),
     /// End the session: root or its owner may.
-    End(Named),
+    End(End),
 }
 
 /// A request to govern a process that waits to execute its command.
@@ -54,6 +54,16 @@ pub struct Start {
 pub struct Named {
     /// Its name.
     pub session: String,
+}
+
+/// A session to be ended.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct End {
+    /// Its name.
+    pub session: String,
+    /// Withdraw its authority: its processes stand still from here on and are killed, and are not asked first.
+    pub now: bool,
 }
 
 /// How long to wait for a session's end.
@@ -178,6 +188,8 @@ pub struct SessionView {
 pub enum Stage {
     /// Its processes run.
     Running,
+    /// Its processes stand still until its circuit breaker's cooldown is over.
+    Frozen,
     /// Its processes are being ended.
     Ending,
     /// Its log is closed.
@@ -192,10 +204,18 @@ pub enum Ended {
     Completed,
     /// Its delegation expired.
     Expired,
+    /// Its authority was withdrawn.
+    Revoked,
+    /// The refusals that its delegation suffers are spent.
+    Exhausted,
+    /// Its circuit breaker opened for good.
+    CircuitOpen,
     /// Its owner or root ended it.
     EndedByUser,
     /// Its log could not be written.
     LogFailed,
+    /// Somebody took its enforcement away, and it could not be put back.
+    NotEnforced,
     /// The daemon stopped.
     DaemonStopped,
     /// The session that it lies in was ended.
@@ -208,8 +228,12 @@ impl Ended {
         match self {
             Self::Completed => "completed",
             Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Exhausted => "exhausted",
+            Self::CircuitOpen => "circuit-open",
             Self::EndedByUser => "ended-by-user",
             Self::LogFailed => "log-failed",
+            Self::NotEnforced => "not-enforced",
             Self::DaemonStopped => "daemon-stopped",
             Self::ParentEnded => "parent-ended",
         }

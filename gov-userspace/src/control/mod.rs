@@ -91,15 +91,18 @@ fn check_version(line: &[u8]) -> Result<(), ControlError> {
 
 #[cfg(test)]
 mod tests {
-    use super::message::{Ask, Named, Request};
+    use super::message::{Ask, End, Request};
     use super::{ControlError, VERSION, decode_request, encode};
 
     #[test]
     fn a_request_survives_its_line() {
-        let ask = Ask { version: VERSION, request: Request::End(Named { session: "demo-1".to_owned() }) };
+        let ask =
+            Ask { version: VERSION, request: Request::End(End { session: "demo-1".to_owned(), now: true }) };
         let line = encode(&ask).unwrap();
-        assert_eq!(line, b"{\"version\":1,\"request\":{\"end\":{\"session\":\"demo-1\"}}}\n");
-        assert!(matches!(decode_request(&line).unwrap(), Request::End(named) if named.session == "demo-1"));
+        assert_eq!(line, b"{\"version\":1,\"request\":{\"end\":{\"session\":\"demo-1\",\"now\":true}}}\n");
+        assert!(
+            matches!(decode_request(&line).unwrap(), Request::End(end) if end.session == "demo-1" && end.now)
+        );
     }
 
     #[test]

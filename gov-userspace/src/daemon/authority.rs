@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use super::answers::{code, refusal, refusal_with};
 use super::engine::Peer;
 use super::ground::Ground;
+use super::own;
 use crate::accounts::Accounts;
 use crate::control::message::Refusal;
 use crate::delegation::{Delegation, Unverified, verify_chain};
 use crate::host::paths::ThisHost;
 use crate::library;
-use crate::policy::{Compiled, compile};
+use crate::policy::{Compiled, Grants, compile};
 use crate::profile::Variables;
 use crate::scope::{CleanPath, FileRight, Scope};
 use crate::trust::{TrustRoots, authorize};
@@ -84,7 +85,8 @@ fn policy(
     }
     let scopes = library.expand(&scopes, &variables).map_err(|error| cannot(&error))?;
     let host = ThisHost::read().map_err(|error| refusal(code::FAILED, "this host's addresses", &error))?;
-    compile(&scopes, &host).map_err(|error| cannot(&error))
+    let reserved = own::reserved(ground, temporary, home, &host)?;
+    compile(Grants::from(&scopes).but(&reserved), &host).map_err(|error| cannot(&error))
 }
 
 /// What a session that may delegate on is granted beyond its delegation: the way to the daemon, and its own

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use gov_common::verdict::Reason;
+use gov_common::event::Action;
 use tokio::sync::{mpsc, watch};
 
 use super::close::{self, Released};
@@ -48,7 +48,11 @@ pub(super) struct Core<E: Enforcer> {
     closings: watch::Sender<u64>,
     notices: Notices,
     last_number: u64,
-    stopping: bool,
+    /// When a session has to be looked at at the latest, nanoseconds of the boot clock.
+    pub(super) due_ns: Option<u64>,
+    /// When all that keeps sessions governed was last seen to be as it was left, nanoseconds of the boot clock.
+    pub(super) intact_ns: u64,
+    pub(super) stopping: bool,
 }
 
 impl<E: Enforcer> Core<E> {
@@ -64,6 +68,8 @@ impl<E: Enforcer> Core<E> {
             closings,
             notices,
             last_number: 0,
+            due_ns: None,
+            intact_ns: clock::boot_ns(),
             stopping: false,
         }
     }
@@ -83,10 +89,16 @@ impl<E: Enforcer> Core<E> {
             tracing::debug!(session = event.session, "an event of no live session");
             return;
         };
-        if let Err(error) = session.recorder.take(event, now) {
-            let name = session.name.clone();
-            self.log_failed(&name, &error, now);
+        let suffers = matches!(event.action, Action::Budget | Action::Break);
+        let taken = session.recorder.take(event, now);
+        if taken.is_ok() && !suffers {
+            return;
         }
+        let name = session.name.clone();
+        if let Err(error) = taken {
+            self.log_failed(&name, &error);
+        }
+        self.look_at(&name);
     }
 
     /// Takes a session that has begun, and watches for its end.
@@ -97,6 +109,7 @@ impl<E: Enforcer> Core<E> {
             tracing::warn!(session = session.name, "the session's end will be noticed late: {error}");
         }
         tracing::info!(session = session.name, uid = session.uid, "session begins");
+        self.due_ns = self.due_ns.into_iter().chain(session.due_ns()).min();
         self.numbers.insert(session.number, session.name.clone());
         self.sessions.insert(session.name.clone(), session);
     }
@@ -110,19 +123,18 @@ impl<E: Enforcer> Core<E> {
             }
         }
         for (name, error) in failed {
-            self.log_failed(&name, &error, now);
+            self.log_failed(&name, &error);
         }
     }
 
-    /// What time brings: expiry, kills, gaps. Returns the sessions in which nobody is left.
+    /// What time brings: what no alarm or event told of, kills, gaps. Returns the sessions in which nobody is left.
     pub(super) fn tick(&mut self, now: Instant) -> Vec<String> {
-        let mut expired = Vec::new();
+        for name in self.sessions.keys().cloned().collect::<Vec<_>>() {
+            self.look_at(&name);
+        }
         let mut failed = Vec::new();
         let mut empty = Vec::new();
         for (name, session) in &mut self.sessions {
-            if session.is_expired() {
-                expired.push(name.clone());
-            }
             if let Err(error) = session.kill_if_due(now) {
                 tracing::error!(session = name, "cannot kill what is left of the session: {error}");
             }
@@ -145,11 +157,8 @@ impl<E: Enforcer> Core<E> {
             }
         }
         self.finish_logs();
-        for name in expired {
-            self.begin_end(&name, Ended::Expired, now);
-        }
         for (name, error) in failed {
-            self.log_failed(&name, &error, now);
+            self.log_failed(&name, &error);
         }
         empty
     }
@@ -212,47 +221,6 @@ impl<E: Enforcer> Core<E> {
         self.closings.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Asks a session to end; a session that is ending or gone stays as it is.
-    pub(super) fn begin_end(&mut self, name: &str, why: Ended, now: Instant) {
-        let grace = match why {
-            Ended::LogFailed => Duration::ZERO,
-            _other => Duration::from_millis(u64::from(self.ground.config.grace_ms)),
-        };
-        let Some(session) = self.sessions.get(name) else { return };
-        if session.is_log_failed() || (session.is_ending() && why != Ended::LogFailed) {
-            return;
-        }
-        self.end_within(name, now);
-        let Some(session) = self.sessions.get_mut(name) else { return };
-        tracing::info!(session = name, "session is ended: {}", why.name());
-        if why == Ended::Expired
-            && let Err(error) = session.recorder.note_cut(Reason::Expired, "the delegation's time is over")
-        {
-            tracing::error!(session = name, "cannot record that the session expired: {error}");
-        }
-        if let Err(error) = session.begin_end(why, grace, now) {
-            tracing::error!(session = name, "cannot ask the session's processes to end: {error}");
-        }
-    }
-
-    /// Fails closed: what cannot be recorded must not happen.
-    fn log_failed(&mut self, name: &str, error: &dyn std::error::Error, now: Instant) {
-        let Some(session) = self.sessions.get(name) else { return };
-        if session.is_log_failed() {
-            return;
-        }
-        tracing::error!(session = name, "the session is cut off, because it cannot be recorded: {error}");
-        if let Err(error) = self.enforcer.cut(session.slot, Reason::CutOff) {
-            tracing::error!(session = name, "cannot cut the session off: {error}");
-        }
-        self.begin_end(name, Ended::LogFailed, now);
-        if let Some(session) = self.sessions.get_mut(name)
-            && let Err(error) = session.recorder.note_fault(&error.to_string())
-        {
-            tracing::error!(session = name, "cannot record that the session was cut off: {error}");
-        }
-    }
-
     /// Tries again to finish the logs that wait for room on the disk.
     fn finish_logs(&mut self) {
         for (name, recorder) in std::mem::take(&mut self.unfinished) {
@@ -278,13 +246,5 @@ impl<E: Enforcer> Core<E> {
     /// Whether the daemon takes no more sessions.
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping
-    }
-
-    /// Takes no more sessions and asks every one to end, because the daemon does.
-    pub(super) fn stop(&mut self, now: Instant) {
-        self.stopping = true;
-        for name in self.sessions.keys().cloned().collect::<Vec<_>>() {
-            self.begin_end(&name, Ended::DaemonStopped, now);
-        }
     }
 }

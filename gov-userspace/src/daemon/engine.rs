@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::control::message::{Refusal, Reply, Stage, Start, Wait};
+use crate::control::message::{End, Refusal, Reply, Stage, Start, Wait};
 
 /// Requests that may wait for the engine.
 const QUEUE: usize = 256;
@@ -31,7 +31,8 @@ pub(super) enum Question {
     Start(Peer, Box<Start>, OwnedFd),
     List(Peer),
     Info(Peer, String),
-    End(Peer, String),
+    /// A session, and whether its authority is withdrawn at once.
+    End(Peer, String, bool),
     ConnectionClosed(String),
 }
 
@@ -81,8 +82,8 @@ impl Engine {
         self.ask(Question::Info(peer, session)).await
     }
 
-    pub(super) async fn end(&self, peer: Peer, session: String) -> Reply {
-        self.ask(Question::End(peer, session)).await
+    pub(super) async fn end(&self, peer: Peer, end: End) -> Reply {
+        self.ask(Question::End(peer, end.session, end.now)).await
     }
 
     pub(super) async fn connection_closed(&self, session: String) {

@@ -89,10 +89,15 @@ impl<E: Enforcer> Core<E> {
 
     /// Ends the sessions directly within one, and each of them those within it.
     pub(super) fn end_within(&mut self, name: &str, now: Instant) {
-        let within = self.sessions.values().filter(|session| session.parent.as_deref() == Some(name));
-        for inner in within.map(|session| session.name.clone()).collect::<Vec<_>>() {
+        for inner in self.directly_within(name) {
             self.begin_end(&inner, Ended::ParentEnded, now);
         }
+    }
+
+    /// The sessions directly within one.
+    pub(super) fn directly_within(&self, name: &str) -> Vec<String> {
+        let within = self.sessions.values().filter(|session| session.parent.as_deref() == Some(name));
+        within.map(|session| session.name.clone()).collect()
     }
 
     /// Whether the log of a session directly within this one has no end yet. Logs are closed from the inside out.

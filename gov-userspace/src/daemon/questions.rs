@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use gov_common::verdict::Reason;
+
 use super::close::Released;
 use super::core::Core;
 use super::engine::{Command, Peer, Question};
@@ -24,9 +26,13 @@ impl<E: Enforcer> Core<E> {
                     Reply::Refused(refusal)
                 }
             },
-            Question::End(peer, name) => {
+            Question::End(peer, name, at_once) => {
                 if self.find(&name).is_some_and(|view| self.may_steer(&peer, &view)) {
-                    self.begin_end(&name, Ended::EndedByUser, now);
+                    if at_once {
+                        self.revoke(&peer, &name);
+                    } else {
+                        self.begin_end(&name, Ended::EndedByUser, now);
+                    }
                 }
                 self.info(&peer, &name)
             }
@@ -37,6 +43,14 @@ impl<E: Enforcer> Core<E> {
         };
         if command.reply.send(reply).is_err() {
             tracing::debug!("a peer left before its reply");
+        }
+    }
+
+    /// Withdraws a session's authority.
+    fn revoke(&mut self, peer: &Peer, name: &str) {
+        if self.sessions.get(name).is_some_and(|session| !session.is_cut_off()) {
+            let detail = format!("user {} withdrew it", peer.uid);
+            self.cut_off(name, Ended::Revoked, Reason::Revoked, &detail);
         }
     }
 

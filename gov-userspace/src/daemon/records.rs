@@ -74,8 +74,11 @@ pub(super) fn ending<S>(ground: &Ground, session: &Session<S>, account: &State) 
     let reason = match session.reason_of_end() {
         Ended::Completed => "exited",
         Ended::Expired => "expired",
+        Ended::Revoked => "revoked",
+        Ended::Exhausted => "exhausted",
+        Ended::CircuitOpen => "circuit-open",
         Ended::EndedByUser | Ended::DaemonStopped | Ended::ParentEnded => "ended",
-        Ended::LogFailed => "cut-off",
+        Ended::LogFailed | Ended::NotEnforced => "cut-off",
     };
     Close {
         armed: account.armed_ns.to_string(),

@@ -2,16 +2,19 @@
 //!
 //! A session's cgroup is killed and removed with those of the sessions within it, and so is its temporary folder.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
 use super::ground::Ground;
 use crate::host::cgroup::Cgroup;
-use crate::journal::{LOG, Log, Recovery};
+use crate::journal::{LOG, Log, Recovery, Resumed};
+use crate::receipt::{Fact, Interference};
 
 /// How long killed processes may take to end.
 const END_WAIT: Duration = Duration::from_secs(10);
@@ -46,8 +49,9 @@ fn end(cgroup: &Cgroup) -> anyhow::Result<()> {
     Ok(cgroup.remove()?)
 }
 
-/// Takes up each log that has no end, and says so in it. A log that is not as it was signed is left as it is.
-pub(super) fn recover_logs(ground: &Ground) -> anyhow::Result<()> {
+/// Takes up each log that has no end, and says so in it, and whether the hooks were still pinned: `pinned` are those
+/// that this daemon found. A log that is not as it was signed is left as it is.
+pub(super) fn recover_logs(ground: &Ground, pinned: &BTreeSet<String>) -> anyhow::Result<()> {
     let logs = &ground.folders.logs;
     for entry in std::fs::read_dir(logs).with_context(|| format!("cannot read `{}`", logs.display()))? {
         let folder = entry.with_context(|| format!("cannot read `{}`", logs.display()))?.path();
@@ -55,7 +59,8 @@ pub(super) fn recover_logs(ground: &Ground) -> anyhow::Result<()> {
         if ends_with_recovery(&folder).with_context(|| format!("cannot read the log `{name}`"))? {
             continue;
         }
-        match Log::recover(&folder, std::sync::Arc::clone(&ground.key)) {
+        match Log::recover(&folder, Arc::clone(&ground.key), |found| unpinned(found, &ground.boot_id, pinned))
+        {
             Ok(Recovery::Closed) => {}
             Ok(Recovery::Resumed(log, resumed)) => {
                 tracing::warn!(
@@ -71,6 +76,22 @@ pub(super) fn recover_logs(ground: &Ground) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What somebody took away while no daemon looked. A restart of the host takes everything away, the session too.
+fn unpinned(found: &Resumed, boot_id: &str, pinned: &BTreeSet<String>) -> Option<Fact> {
+    let missing = found.hooks.iter().filter(|hook| !pinned.contains(*hook)).count();
+    if missing == 0 || found.boot_id.as_deref() != Some(boot_id) {
+        return None;
+    }
+    let hooks = found.hooks.len();
+    Some(Fact::Interference(Interference {
+        enforced: Some(false),
+        since: found.last_ns.to_string(),
+        what: format!(
+            "the daemon was gone, and when the next one came the pins of {missing} of {hooks} hooks were gone too"
+        ),
+    }))
 }
 
 /// Whether the last thing that a log says is that it was recovered: an earlier daemon left it so.

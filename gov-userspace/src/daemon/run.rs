@@ -15,19 +15,19 @@ use super::enforcement::Words;
 use super::engine::{Engine, Inbox, channel};
 use super::ground::Ground;
 use super::guard::Guard;
+use super::own::HOST;
 use super::{lock, notify, recovery, socket};
 use crate::config::Config;
+use crate::host::alarm::Alarm;
 use crate::host::cgroup::Hierarchy;
 use crate::host::readiness;
 use crate::kernel::{Kernel, KernelError, LoadOptions, Ring, pins};
 
-/// Where the one daemon of a host holds its lock, wherever its socket and state are.
-const HOST: &str = "/run/gov";
 /// How often checkpoints that are due are made.
 const COMMIT_EVERY: Duration = Duration::from_millis(50);
-/// How often expiry, kills and gaps are looked at.
+/// How often kills and gaps are looked at, and all else of which something should have told.
 const TICK_EVERY: Duration = Duration::from_millis(250);
-/// How often the daemon looks after its guard.
+/// How often the daemon looks after its guard, and after enforcement.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Records taken from the ring before anything else gets its turn.
 const BATCH: usize = 4096;
@@ -70,19 +70,20 @@ pub fn serve(config: Config) -> Result<(), DaemonError> {
     let mut ground = Ground::lay(config)?;
     // The hooks of a daemon that was killed are let go when nobody is left whom they govern.
     recovery::end_leftovers(&ground)?;
+    let found = pins::found().map_err(DaemonError::CannotEnforce)?;
     pins::clear().map_err(DaemonError::CannotEnforce)?;
     let mut guard = Guard::start()?;
     let (mut kernel, ring) = load(&ground.config, &ground.hierarchy)?;
-    let pins = kernel.pin().map_err(DaemonError::CannotEnforce)?;
+    kernel.pin().map_err(DaemonError::CannotEnforce)?;
     ground.note_enforcement(kernel.enforcement());
-    recovery::recover_logs(&ground)?;
+    recovery::recover_logs(&ground, &found)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("no event loop")?;
     runtime.block_on(run(kernel, ring, ground, &mut guard))?;
-    pins.remove().map_err(DaemonError::CannotEnforce)?;
+    pins::clear().map_err(DaemonError::CannotEnforce)?;
     guard.dismiss();
     Ok(())
 }
@@ -198,12 +199,16 @@ async fn engine_loop(
     let grace = Duration::from_millis(u64::from(ground.config.grace_ms));
     let mut core = Core::new(kernel, ground, closed, notices);
     let filled = readiness::watch(ring.fd(), Interest::READABLE).context("cannot watch the ring")?;
+    let mut alarm = Alarm::new().context("no alarm for the sessions' ends")?;
     let mut commit = tokio::time::interval(COMMIT_EVERY);
     commit.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut tick = tokio::time::interval(TICK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut give_up, mut last_answer): (Option<Instant>, Option<Instant>) = (None, None);
     loop {
+        alarm.set(core.due_ns).context("cannot set the alarm for the sessions' ends")?;
         tokio::select! {
             ready = filled.readable() => {
                 // Cleared before the ring is taken: what comes meanwhile wakes this up again.
@@ -212,14 +217,21 @@ async fn engine_loop(
                 drop(ready);
                 while drain(&mut core, &mut ring, BATCH) {
                     core.commit(Instant::now());
+                    // Whoever floods the ring does not put its end off.
+                    core.on_time();
                     tokio::task::yield_now().await;
                 }
                 core.commit(Instant::now());
+            }
+            rang = alarm.rings() => {
+                rang.context("cannot watch the alarm")?;
+                core.on_time();
             }
             Some(command) = commands.recv() => core.answer(command, Instant::now()),
             Some(name) = emptied.recv() => settle(&mut core, &mut ring, vec![name]),
             Some((name, artifacts)) = looked.recv() => core.complete(&name, &artifacts),
             _ = commit.tick() => core.commit(Instant::now()),
+            _ = look.tick() => core.look_after(),
             _ = tick.tick() => {
                 // A record may have come without a wake-up while the last one was taken.
                 drain(&mut core, &mut ring, BATCH);

@@ -117,7 +117,7 @@ async fn respond(
         Request::List {} => engine.list(peer).await,
         Request::Info(named) => engine.info(peer, named.session).await,
         Request::Wait(wait) => engine.wait(peer, wait).await,
-        Request::End(named) => engine.end(peer, named.session).await,
+        Request::End(end) => engine.end(peer, end).await,
         Request::Start(start) => {
             let hold = start.end_with_connection;
             let Some(pidfd) = descriptor else {

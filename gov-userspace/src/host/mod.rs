@@ -2,6 +2,7 @@
 //! running kernel, and a fact that cannot be read is an error or an explicit "unknown".
 
 pub mod addresses;
+pub mod alarm;
 pub mod cgroup;
 pub mod facts;
 pub mod mounts;

@@ -26,7 +26,7 @@ pub enum Recovery {
 }
 
 /// Where a log stands that is gone on with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resumed {
     /// The session's number in the kernel, if the start receipt was written.
     pub number: Option<u64>,
@@ -38,16 +38,27 @@ pub struct Resumed {
     pub found: u64,
     /// Bytes moved aside.
     pub torn: u64,
+    /// The boot in which the session began, if the start receipt was written.
+    pub boot_id: Option<String>,
+    /// The hooks that were attached then.
+    pub hooks: Vec<String>,
+    /// The boot clock in the last line, nanoseconds.
+    pub last_ns: u64,
 }
 
 impl Log {
     /// Takes up the log in `dir`, which `key` signs: checks what the last checkpoint covers, keeps the whole lines
-    /// after it, moves a torn end to the file `torn`, and adds and commits a receipt that says so.
+    /// after it, moves a torn end to the file `torn`, and adds and commits a receipt that says so. Before it stands
+    /// what `tell` makes of the log as it was found.
     ///
     /// # Errors
     /// [`JournalError::Changed`] if the covered lines are not what was signed, or were signed by another key; the
     /// folder is then left as it was found. Otherwise what the system says.
-    pub fn recover(dir: &Path, key: Arc<Secret>) -> Result<Recovery, JournalError> {
+    pub fn recover(
+        dir: &Path,
+        key: Arc<Secret>,
+        tell: impl FnOnce(&Resumed) -> Option<Fact>,
+    ) -> Result<Recovery, JournalError> {
         let session = read_session(dir)?;
         if session.key != key.public().to_string() {
             return Err(changed(dir, format!("its key is {}, the daemon's {}", session.key, key.public())));
@@ -64,11 +75,18 @@ impl Log {
         folder::move_aside(dir, CHECKPOINTS, history.whole)?;
         let torn = folder::move_aside(dir, LOG, scan.bytes)?;
         let log = folder::open_log(dir)?;
-        resume(dir, key, log, scan, torn)
+        resume(dir, key, log, scan, torn, tell)
     }
 }
 
-fn resume(dir: &Path, key: Arc<Secret>, file: File, scan: Scan, torn: u64) -> Result<Recovery, JournalError> {
+fn resume(
+    dir: &Path,
+    key: Arc<Secret>,
+    file: File,
+    scan: Scan,
+    torn: u64,
+    tell: impl FnOnce(&Resumed) -> Option<Fact>,
+) -> Result<Recovery, JournalError> {
     let found = scan.tree.size();
     let resumed = Resumed {
         number: scan.number,
@@ -76,6 +94,9 @@ fn resume(dir: &Path, key: Arc<Secret>, file: File, scan: Scan, torn: u64) -> Re
         covered: scan.covered,
         found,
         torn,
+        boot_id: scan.boot_id,
+        hooks: scan.hooks,
+        last_ns: scan.last_ns,
     };
     let mut log = Log {
         dir: dir.to_owned(),
@@ -89,6 +110,12 @@ fn resume(dir: &Path, key: Arc<Secret>, file: File, scan: Scan, torn: u64) -> Re
         covered: scan.covered,
         durable: true,
     };
+    // Behind a close receipt nothing stands but the recovery.
+    if !scan.closed
+        && let Some(fact) = tell(&resumed)
+    {
+        log.append(Receipt::Fact(&fact))?;
+    }
     let fact = Recovered { covered: Count(resumed.covered), found: Count(found), torn: Count(torn) };
     log.append(Receipt::Fact(&Fact::Recovered(fact)))?;
     log.commit()?;
@@ -180,6 +207,9 @@ struct Scan {
     /// Bytes of whole, usable lines.
     bytes: u64,
     closed: bool,
+    boot_id: Option<String>,
+    hooks: Vec<String>,
+    last_ns: u64,
 }
 
 fn scan(
@@ -202,6 +232,9 @@ fn scan(
         covered,
         bytes: 0,
         closed: false,
+        boot_id: None,
+        hooks: Vec::new(),
+        last_ns: 0,
     };
     let mut lines = Lines::new(reader);
     while let Line::Whole(line) = lines.read().map_err(JournalError::io("read", &dir.join(LOG)))? {
@@ -235,6 +268,15 @@ impl Scan {
             self.facts.scopes = scopes.iter().filter_map(|scope| scope.text().map(str::to_owned)).collect();
             self.number = value.field("number").and_then(Value::number).or(self.number);
         }
+        if kind == "start" {
+            self.boot_id = value.field("boot_id").and_then(Value::text).map(str::to_owned);
+            let hooks = value.field("enforcement").and_then(|enforcement| enforcement.field("hooks"));
+            let hooks = hooks.map_or(&[][..], |hooks| hooks.elements());
+            self.hooks =
+                hooks.iter().filter_map(|hook| Some(hook.field("name")?.text()?.to_owned())).collect();
+        }
+        let boot = value.field("boot").and_then(Value::text).and_then(|text| text.parse().ok());
+        self.last_ns = boot.map_or(self.last_ns, |boot: u64| self.last_ns.max(boot));
         self.closed = kind == "close";
         self.tree.push(merkle::leaf(line));
         let length = u64::try_from(line.len()).ok()?;

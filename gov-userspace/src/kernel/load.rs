@@ -17,7 +17,7 @@ use super::offsets::Types;
 use super::pins::Pins;
 use super::policies::Policies;
 use super::ring::Ring;
-use super::sessions::{BindSpec, SessionMaps, Sessions, Slot};
+use super::sessions::{BindSpec, SessionMaps, Sessions, Slot, Standing};
 use super::wire::Wire;
 use crate::policy::Compiled;
 
@@ -46,6 +46,7 @@ pub struct Kernel {
     enforcement: Enforcement,
     /// What keeps the hooks attached, until they are pinned.
     links: Vec<(&'static str, FdLink)>,
+    pub(super) pins: Pins,
 }
 
 impl Kernel {
@@ -91,15 +92,16 @@ impl Kernel {
         }
         let required = |name: &str| HOOKS.iter().any(|hook| hook.name == name && hook.required);
         let enforcement = Enforcement::of(hooks, required);
-        Ok((Self { object, sessions, enforcement, links }, Ring(ring)))
+        Ok((Self { object, sessions, enforcement, links, pins: Pins::default() }, Ring(ring)))
     }
 
-    /// Keeps the hooks in force whatever becomes of this process, until the pins are removed.
+    /// Keeps the hooks in force whatever becomes of this process, until [`super::pins::clear`] removes the pins.
     ///
     /// # Errors
-    /// The pins cannot be made, or stand already ([`super::pins::clear`] removes them).
-    pub fn pin(&mut self) -> Result<Pins, KernelError> {
-        Pins::make(std::mem::take(&mut self.links))
+    /// The pins cannot be made, or stand already.
+    pub fn pin(&mut self) -> Result<(), KernelError> {
+        self.pins = Pins::make(std::mem::take(&mut self.links))?;
+        Ok(())
     }
 
     /// What is in force.
@@ -137,6 +139,14 @@ impl Kernel {
     /// The slot is not bound.
     pub fn counters(&self, slot: Slot) -> Result<State, KernelError> {
         self.sessions.counters(slot)
+    }
+
+    /// How a session stands: whether everything is refused to it, and why.
+    ///
+    /// # Errors
+    /// The slot is not bound.
+    pub fn standing(&self, slot: Slot) -> Result<Standing, KernelError> {
+        self.sessions.standing(slot)
     }
 
     /// How often a session has read in each directory.

@@ -10,6 +10,7 @@ mod held;
 mod hooks;
 mod levels;
 mod load;
+mod mend;
 #[cfg(test)]
 mod native;
 mod offsets;
@@ -28,9 +29,9 @@ mod wire;
 pub use enforcement::{Enforcement, EnforcementStatus, HookStatus};
 pub use error::KernelError;
 pub use load::{Kernel, LoadOptions};
-pub use pins::Pins;
+pub use mend::Interference;
 pub use ring::Ring;
-pub use sessions::{BindSpec, Slot};
+pub use sessions::{BindSpec, Slot, Standing};
 pub use usage::{MapUsage, Usage};
 
 /// How many instructions the verifier walked through for each program of this build on this kernel, by hook.

@@ -1,8 +1,9 @@
 //! Pins: they keep the hooks in force when the daemon dies, whatever kills it, until the next one takes over.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use aya::programs::links::{FdLink, PinnedLink};
@@ -13,40 +14,120 @@ use super::error::{KernelError, causes};
 /// Where BPF's own file system is mounted by convention.
 const FILE_SYSTEM: &str = "/sys/fs/bpf";
 /// The folder of the pinned links, one file a hook.
-const FOLDER: &str = "/sys/fs/bpf/gov";
+pub const FOLDER: &str = "/sys/fs/bpf/gov";
 /// `f_type` of BPF's file system (`BPF_FS_MAGIC`, include/uapi/linux/magic.h).
 const MAGIC: rustix::fs::FsWord = 0xcafe_4a11;
 
 /// The hooks' links, pinned. Dropping them leaves the hooks in force.
+#[derive(Debug, Default)]
+pub(super) struct Pins(Vec<Pin>);
+
+/// One pinned link. The kernel lets nobody detach such a link: it is in force while anyone holds it.
 #[derive(Debug)]
-pub struct Pins(Vec<PinnedLink>);
+struct Pin {
+    name: &'static str,
+    link: PinnedLink,
+    /// A second hold on the link: pinning takes one and does not give it back when it fails.
+    spare: Option<FdLink>,
+    /// Device and inode of the pin, by which another file of its name is told from it.
+    identity: (u64, u64),
+    /// It could not be put back.
+    lost: bool,
+}
 
 impl Pins {
     /// Pins the links that attached hooks have, by the hooks' names.
     pub(super) fn make(links: Vec<(&'static str, FdLink)>) -> Result<Self, KernelError> {
         mount_file_system()?;
-        DirBuilder::new()
-            .mode(0o700)
-            .create(FOLDER)
-            .map_err(|source| failed("make the folder", FOLDER.into(), source))?;
-        let mut pins = Self(Vec::with_capacity(links.len()));
-        for (name, link) in links {
-            let place = Path::new(FOLDER).join(name);
-            let pinned = link
-                .pin(&place)
-                .map_err(|error| failed("pin a hook", place, std::io::Error::other(causes(&error))))?;
-            pins.0.push(pinned);
-        }
-        Ok(pins)
+        make_folder()?;
+        links.into_iter().map(|(name, link)| Pin::make(name, link)).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Lets the hooks go: enforcement ends. End every governed task first.
-    ///
-    /// # Errors
-    /// A pin cannot be removed; then its hook stays in force.
-    pub fn remove(self) -> Result<(), KernelError> {
-        drop(self.0);
-        clear()
+    /// Puts back the pins that somebody took away: the names of their hooks, and why some could not be put back.
+    pub(super) fn restore(&mut self) -> (Vec<&'static str>, Option<KernelError>) {
+        let (mut names, mut outcome) = (Vec::new(), Ok(()));
+        for pin in self.0.iter_mut().filter(|pin| !pin.lost && !pin.stands()) {
+            names.push(pin.name);
+            let restored = pin.restore();
+            pin.lost = restored.is_err();
+            outcome = outcome.and(restored);
+        }
+        (names, outcome.err())
+    }
+}
+
+impl Pin {
+    fn make(name: &'static str, link: FdLink) -> Result<Self, KernelError> {
+        let place = place(name);
+        let link = link
+            .pin(&place)
+            .map_err(|error| failed("pin a hook", place.clone(), std::io::Error::other(causes(&error))))?;
+        Ok(Self { name, link, spare: spare(&place), identity: identity(&place)?, lost: false })
+    }
+
+    /// Whether it is where it was put.
+    fn stands(&self) -> bool {
+        identity(&place(self.name)).is_ok_and(|found| found == self.identity)
+    }
+
+    /// Puts it back with the spare hold, while the other one keeps the hook in force.
+    fn restore(&mut self) -> Result<(), KernelError> {
+        let place = place(self.name);
+        let gone = || failed("pin a hook again", place.clone(), ErrorKind::Unsupported.into());
+        mount_file_system()?;
+        make_folder()?;
+        match fs::remove_file(&place) {
+            Err(source) if source.kind() != ErrorKind::NotFound => {
+                return Err(failed("remove what stands in a pin's place", place, source));
+            }
+            _gone => {}
+        }
+        let link = self.spare.take().ok_or_else(gone)?;
+        let link = link.pin(&place).map_err(|error| {
+            failed("pin a hook again", place.clone(), std::io::Error::other(causes(&error)))
+        })?;
+        self.spare = Some(FdLink::from(std::mem::replace(&mut self.link, link)));
+        self.identity = identity(&place)?;
+        Ok(())
+    }
+}
+
+fn place(name: &str) -> PathBuf {
+    Path::new(FOLDER).join(name)
+}
+
+/// A second hold on a pinned link; without one, the pin cannot be put back.
+fn spare(place: &Path) -> Option<FdLink> {
+    PinnedLink::from_pin(place).ok().map(FdLink::from)
+}
+
+fn identity(place: &Path) -> Result<(u64, u64), KernelError> {
+    let metadata =
+        fs::symlink_metadata(place).map_err(|source| failed("look at a pin", place.to_owned(), source))?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+fn make_folder() -> Result<(), KernelError> {
+    match DirBuilder::new().mode(0o700).create(FOLDER) {
+        Err(source) if source.kind() != ErrorKind::AlreadyExists => {
+            Err(failed("make the folder", FOLDER.into(), source))
+        }
+        _made => Ok(()),
+    }
+}
+
+/// The hooks that are pinned, by whomever.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn found() -> Result<BTreeSet<String>, KernelError> {
+    let unreadable = |source| failed("read the folder", FOLDER.into(), source);
+    match fs::read_dir(FOLDER) {
+        Err(source) if source.kind() == ErrorKind::NotFound => Ok(BTreeSet::new()),
+        Err(source) => Err(unreadable(source)),
+        Ok(entries) => entries
+            .map(|entry| Ok(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned()))
+            .collect(),
     }
 }
 

@@ -9,6 +9,8 @@ use gov_common::abi::{
     Control, MAX_CGROUP_LEVELS, MAX_SESSIONS, READS_EARLY, ReadKey, SESSION_ARM_AT_EXEC, SESSION_SHELLS,
     Session, State,
 };
+use gov_common::decide;
+use gov_common::limits::{BUDGETS, Budget, UNLIMITED};
 use gov_common::verdict::Reason;
 
 use super::batch::each;
@@ -25,7 +27,19 @@ const OUR_MOUNTS: &str = "/proc/self/ns/mnt";
 
 /// Where a session stands in the kernel's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Slot(u32);
+pub struct Slot(pub(super) u32);
+
+/// The refusals are the last budget.
+const _: () = assert!(Budget::Refusals as usize + 1 == BUDGETS);
+
+/// How a session stands: whether the kernel refuses it everything at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// [`Reason::Granted`], or why everything is refused.
+    pub reason: Reason,
+    /// `CLOCK_BOOTTIME` in nanoseconds until which its circuit is open; `u64::MAX` for good.
+    pub open_until_ns: u64,
+}
 
 /// A session to be bound.
 #[derive(Clone, Copy, Debug)]
@@ -56,21 +70,21 @@ pub(super) struct SessionMaps {
 pub(super) struct Sessions {
     pub(super) maps: SessionMaps,
     pub(super) policies: Policies,
-    bound: BTreeMap<u32, Bound>,
+    pub(super) bound: BTreeMap<u32, Bound>,
     slots: Slots,
     levels: Levels,
     /// The levels that the hooks have been told of.
-    told: u32,
+    pub(super) told: u32,
     /// The last [`Session::generation`] that was given.
-    generation: u32,
-    grants: Grants,
+    pub(super) generation: u32,
+    pub(super) grants: Grants,
 }
 
 /// One bound session.
-struct Bound {
-    cgroup_id: u64,
+pub(super) struct Bound {
+    pub(super) cgroup_id: u64,
     level: u32,
-    session: Session,
+    pub(super) session: Session,
     placed: Placed,
 }
 
@@ -150,6 +164,19 @@ impl Sessions {
     pub(super) fn counters(&self, slot: Slot) -> Result<State, KernelError> {
         self.bound(slot)?;
         Ok(self.maps.states.get(&slot.0, 0).map_err(KernelError::map("read a session's counters"))?.0)
+    }
+
+    /// How a session stands by its limits and its time.
+    pub(super) fn standing(&self, slot: Slot) -> Result<Standing, KernelError> {
+        let session = self.bound(slot)?.session;
+        let limits = session.limits;
+        let [.., most] = limits.most;
+        let suffers = most != UNLIMITED || limits.breaker_refusals != UNLIMITED;
+        // Only refusals make a state that matters here: without a limit on them it is not read.
+        let state = if suffers { self.counters(slot)? } else { State::default() };
+        let [.., refusals] = state.used;
+        let reason = decide::standing(&session, refusals, state.open_until_ns, boot_time());
+        Ok(Standing { reason, open_until_ns: state.open_until_ns })
     }
 
     /// How often a session has read in each directory.
@@ -286,15 +313,19 @@ impl Sessions {
         if levels == self.told {
             return Ok(());
         }
-        let first = if levels == 0 { 0 } else { levels.trailing_zeros() };
-        let control = Control { levels, daemon: std::process::id(), first, reserved: 0 };
         self.maps
             .control
-            .set(0, Wire(control), 0)
+            .set(0, Wire(control(levels)), 0)
             .map_err(KernelError::map("tell the hooks where sessions are"))?;
         self.told = levels;
         Ok(())
     }
+}
+
+/// What the hooks are told of the levels at which sessions are bound.
+pub(super) fn control(levels: u32) -> Control {
+    let first = if levels == 0 { 0 } else { levels.trailing_zeros() };
+    Control { levels, daemon: std::process::id(), first, reserved: 0 }
 }
 
 /// A session's flags with what its policy says of shells.

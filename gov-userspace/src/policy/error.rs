@@ -35,6 +35,14 @@ pub enum PolicyError {
         /// What the link holds, made printable.
         target: String,
     },
+    /// What gov keeps to itself.
+    #[error("scope `{scope}` grants what gov keeps to itself at `{place}`: leave it out")]
+    Reserved {
+        /// The scope.
+        scope: Scope,
+        /// Where its path leads.
+        place: CleanPath,
+    },
     /// Links that lead on and on.
     #[error("scope `{0}` leads through more than 40 symbolic links: grant the path that is meant")]
     LinkLoop(Scope),

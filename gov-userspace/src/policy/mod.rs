@@ -8,6 +8,7 @@ mod error;
 mod limits;
 mod nets;
 mod place;
+mod reserved;
 mod tree;
 
 use std::net::IpAddr;
@@ -15,11 +16,13 @@ use std::net::IpAddr;
 use gov_common::decide::is_shell;
 use gov_common::limits::Limits;
 use gov_common::policy::{EdgeKey, NO_SCOPE, NetRule, Node};
+use gov_common::rights::Rights;
 
 use crate::profile::Expanded;
 use crate::scope::{CleanPath, FileRight, Host, Ports, Scope, capability_bit, door};
 
 pub use error::PolicyError;
+pub use reserved::Reserved;
 
 /// A policy, ready to be loaded. Node ids are relative: the root is 0, the others count from 1.
 /// The default grants nothing.
@@ -71,12 +74,22 @@ pub struct Grants<'a> {
     scopes: &'a [Scope],
     /// How many of them, from the first on, no profile holds.
     own: usize,
+    /// What none of them grants.
+    reserved: Option<&'a Reserved>,
+}
+
+impl<'a> Grants<'a> {
+    /// The same, but for what is reserved.
+    #[must_use]
+    pub const fn but(self, reserved: &'a Reserved) -> Self {
+        Self { reserved: Some(reserved), ..self }
+    }
 }
 
 /// Scopes of which no profile holds any.
 impl<'a> From<&'a [Scope]> for Grants<'a> {
     fn from(scopes: &'a [Scope]) -> Self {
-        Self { scopes, own: scopes.len() }
+        Self { scopes, own: scopes.len(), reserved: None }
     }
 }
 
@@ -89,7 +102,7 @@ impl<'a> From<&'a Vec<Scope>> for Grants<'a> {
 
 impl<'a> From<&'a Expanded> for Grants<'a> {
     fn from(expanded: &'a Expanded) -> Self {
-        Self { scopes: &expanded.scopes, own: expanded.own }
+        Self { scopes: &expanded.scopes, own: expanded.own, reserved: None }
     }
 }
 
@@ -133,7 +146,8 @@ pub enum Found {
 /// # Errors
 /// [`PolicyError`] for the first scope that cannot be enforced as it stands.
 pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Result<Compiled, PolicyError> {
-    let Grants { scopes, own } = grants.into();
+    let grants = grants.into();
+    let Grants { scopes, own, .. } = grants;
     let mut tree = tree::Branch::default();
     let (mut connecting, mut listening) = (Vec::new(), Vec::new());
     let (mut doors, mut capabilities, mut shells) = (0, 0, false);
@@ -142,12 +156,12 @@ pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Resu
         let not_enforceable = || PolicyError::NotEnforceable(scope.clone());
         match scope {
             Scope::File(right, path) => {
-                let place = place(scope, path, of_profile, facts)?;
+                let place = grants.place(scope, path, bit(*right), of_profile, facts)?;
                 let named = *right == FileRight::Execute && !place.is_directory && names_itself(path, &place);
                 tree.grant(place.components, tree::Grant::File { right: *right, named }, index);
             }
             Scope::Unix(path) => {
-                let place = place(scope, path, of_profile, facts)?;
+                let place = grants.place(scope, path, Rights::CONNECT, of_profile, facts)?;
                 tree.grant(place.components, tree::Grant::Connect, index);
             }
             Scope::External => connecting.push(nets::external(&facts.addresses(), index)),
@@ -173,6 +187,9 @@ pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Resu
     if scopes.len() > usize::from(NO_SCOPE) {
         return Err(PolicyError::TooManyScopes(scopes.len()));
     }
+    if let Some(reserved) = grants.reserved {
+        reserved.draw(&mut tree);
+    }
     let (root, edges) = tree.number();
     let mut compiled = Compiled {
         root,
@@ -190,18 +207,36 @@ pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Resu
     Ok(compiled)
 }
 
-/// Where the path of a scope leads.
-fn place(
-    scope: &Scope,
-    path: &CleanPath,
-    of_profile: bool,
-    facts: &dyn HostFacts,
-) -> Result<place::Place, PolicyError> {
-    match place::resolve(scope, path, facts) {
-        // Whoever wrote the profile knew nothing of a link that somebody has here. What the link leads to is not
-        // granted, and what stands in its own place is.
-        Err(PolicyError::Link { .. }) if of_profile => Ok(place::unresolved(path)),
-        outcome => outcome,
+impl Grants<'_> {
+    /// Where the path of a scope leads that grants a right there.
+    fn place(
+        &self,
+        scope: &Scope,
+        path: &CleanPath,
+        right: Rights,
+        of_profile: bool,
+        facts: &dyn HostFacts,
+    ) -> Result<place::Place, PolicyError> {
+        let place = match place::resolve(scope, path, facts) {
+            // Whoever wrote the profile knew nothing of a link that somebody has here. What the link leads to is not
+            // granted, and what stands in its own place is.
+            Err(PolicyError::Link { .. }) if of_profile => place::unresolved(path),
+            outcome => outcome?,
+        };
+        if self.reserved.is_some_and(|reserved| reserved.refuses(&place.components, right)) {
+            let place = CleanPath::from_components(&place.components).unwrap_or_else(|_| path.clone());
+            return Err(PolicyError::Reserved { scope: scope.clone(), place });
+        }
+        Ok(place)
+    }
+}
+
+/// The right that a scope grants by itself.
+const fn bit(right: FileRight) -> Rights {
+    match right {
+        FileRight::Read => Rights::READ,
+        FileRight::Write => Rights::WRITE,
+        FileRight::Execute => Rights::EXECUTE,
     }
 }
 
@@ -221,3 +256,5 @@ mod nets_tests;
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "a test that wraps panics")]
 mod walk_tests;
+#[cfg(test)]
+mod reserved_tests;

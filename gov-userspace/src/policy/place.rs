@@ -5,7 +5,7 @@ use crate::scope::{CleanPath, Scope};
 use gov_common::policy::MAX_DEPTH;
 
 /// Links that Linux follows in one path.
-const MAX_LINKS: usize = 40;
+pub(super) const MAX_LINKS: usize = 40;
 
 /// A path without symbolic links.
 pub(super) struct Place {

@@ -20,12 +20,12 @@ pub(super) struct World {
 }
 
 impl World {
-    fn with(mut self, path: &str, found: Found) -> Self {
+    pub(super) fn with(mut self, path: &str, found: Found) -> Self {
         self.things.insert(path.to_owned(), found);
         self
     }
 
-    fn link(self, path: &str, target: &str, by_root: bool) -> Self {
+    pub(super) fn link(self, path: &str, target: &str, by_root: bool) -> Self {
         self.with(path, Found::Link { target: target.as_bytes().to_vec(), by_root })
     }
 
@@ -56,7 +56,7 @@ pub(super) fn scopes(texts: &[&str]) -> Vec<Scope> {
 
 /// Walks the compiled edges as the kernel does: part by part, a name being matched whole or not at all. The node
 /// that holds at the path, and whether it is the path's own.
-fn walk(compiled: &Compiled, path: &[u8]) -> (Node, bool) {
+pub(super) fn walk(compiled: &Compiled, path: &[u8]) -> (Node, bool) {
     let edges: HashMap<EdgeKey, Node> = compiled.edges.iter().copied().collect();
     let mut node = compiled.root;
     for component in path.split(|byte| *byte == b'/').filter(|component| !component.is_empty()) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gov_common::policy::{CHUNK, EdgeKey, NO_SCOPE, NODE_EXECUTE_NAMED, Node};
+use gov_common::policy::{CHUNK, EdgeKey, NO_SCOPE, NODE_EXECUTE_NAMED, NODE_KEPT, NODE_RESERVED, Node};
 use gov_common::rights::Rights;
 
 use crate::scope::FileRight;
@@ -19,6 +19,28 @@ pub(super) struct Branch {
     connect: Option<u16>,
     /// A `code:execute` names this very file.
     named: bool,
+    /// What comes of grants above this path.
+    border: Option<Border>,
+    /// The object here stays as it is.
+    kept: bool,
+}
+
+/// What comes, at a path, of grants above it.
+#[derive(Clone, Copy)]
+pub(super) enum Border {
+    /// No more than these rights, which are all that scopes may grant here.
+    Kept(Rights),
+    /// Nothing: only scopes count that name this path or one below it.
+    Apart,
+    /// These rights, whatever borders lie above.
+    Open(Rights),
+}
+
+/// A node, and what it would be without borders.
+#[derive(Clone, Copy)]
+struct Held {
+    node: Node,
+    whole: Node,
 }
 
 /// What is granted at a path.
@@ -51,23 +73,71 @@ impl Branch {
         slot.get_or_insert(index);
     }
 
-    /// Numbers the tree from the root down: its root, and every edge with the node that it leads to.
-    pub(super) fn number(&self) -> (Node, Vec<(EdgeKey, Node)>) {
-        let nothing = Node {
-            read_scope: NO_SCOPE,
-            write_scope: NO_SCOPE,
-            execute_scope: NO_SCOPE,
-            connect_scope: NO_SCOPE,
-            ..Node::default()
-        };
-        let root = self.node(0, nothing);
-        let mut edges = Vec::new();
-        self.number_children(root, &mut edges);
-        (root, edges)
+    /// Draws a border at a place if a grant above reaches across it; whether one does. The place stays where it is.
+    pub(super) fn limit(&mut self, place: &[Vec<u8>], border: Border) -> bool {
+        if !self.grants_above(place) {
+            return false;
+        }
+        let at = self.keep_above(place);
+        at.kept |= matches!(border, Border::Apart);
+        at.border = Some(match (at.border, border) {
+            (Some(Border::Kept(one)), Border::Kept(other)) => Border::Kept(both(one, other)),
+            (Some(kept @ Border::Kept(_)), Border::Apart) => kept,
+            _any => border,
+        });
+        true
     }
 
-    fn number_children(&self, parent: Node, edges: &mut Vec<(EdgeKey, Node)>) {
-        let directory = Node { flags: 0, ..parent };
+    /// Keeps the object at a place as it is, and where it is, if a grant reaches it.
+    pub(super) fn keep(&mut self, place: &[Vec<u8>]) {
+        if self.grants_above(place) || self.at(place).is_some_and(Self::grants) {
+            self.keep_above(place).kept = true;
+        }
+    }
+
+    /// The branch at a place, everything above which stays as it is.
+    fn keep_above(&mut self, place: &[Vec<u8>]) -> &mut Self {
+        let mut at = self;
+        for component in place {
+            at.kept = true;
+            at = at.children.entry(component.clone()).or_default();
+        }
+        at
+    }
+
+    /// Whether something is granted at a path above a place.
+    fn grants_above(&self, place: &[Vec<u8>]) -> bool {
+        let mut at = Some(self);
+        for component in place {
+            let Some(here) = at else { return false };
+            if here.grants() {
+                return true;
+            }
+            at = here.children.get(component);
+        }
+        false
+    }
+
+    fn at(&self, place: &[Vec<u8>]) -> Option<&Self> {
+        place.iter().try_fold(self, |at, component| at.children.get(component))
+    }
+
+    fn grants(&self) -> bool {
+        [self.read, self.write, self.execute, self.connect].iter().any(Option::is_some)
+    }
+
+    /// Numbers the tree from the root down: its root, and every edge with the node that it leads to.
+    pub(super) fn number(&self) -> (Node, Vec<(EdgeKey, Node)>) {
+        let nothing = only(Node::default(), Rights::NONE);
+        let root = self.held(0, Held { node: nothing, whole: nothing });
+        let mut edges = Vec::new();
+        self.number_children(root, &mut edges);
+        (root.node, edges)
+    }
+
+    fn number_children(&self, parent: Held, edges: &mut Vec<(EdgeKey, Node)>) {
+        let Held { node: parent, whole } = parent;
+        let directory = Node { flags: parent.flags & NODE_RESERVED, ..parent };
         // Long names that start alike share the nodes of the parts that are alike.
         let mut passed: BTreeMap<(u32, &[u8]), u32> = BTreeMap::new();
         for (component, child) in &self.children {
@@ -83,10 +153,26 @@ impl Branch {
                 });
                 rest = after;
             }
-            let node = child.node(next_id(edges), directory);
-            edges.push((EdgeKey { parent: from, more: 0, name: padded(rest) }, node));
-            child.number_children(node, edges);
+            let held = child.held(next_id(edges), Held { node: directory, whole });
+            edges.push((EdgeKey { parent: from, more: 0, name: padded(rest) }, held.node));
+            child.number_children(held, edges);
         }
+    }
+
+    /// This branch's node, given what holds above it.
+    fn held(&self, id: u32, above: Held) -> Held {
+        let whole = self.node(id, above.whole);
+        let node = match self.border {
+            None => self.node(id, above.node),
+            Some(Border::Kept(leaving)) => {
+                let left = only(above.node, leaving);
+                self.node(id, Node { flags: NODE_RESERVED, ..left })
+            }
+            Some(Border::Apart) => self.node(id, only(above.node, Rights::NONE)),
+            Some(Border::Open(rights)) => only(whole, rights),
+        };
+        let kept = if self.kept { NODE_KEPT } else { 0 };
+        Held { node: Node { flags: node.flags | kept, ..node }, whole }
     }
 
     /// This branch's node, given what holds in the directory that it stands in.
@@ -105,7 +191,7 @@ impl Branch {
         Node {
             id,
             rights: Rights::from_bits(above.rights).with(own).closure().bits(),
-            flags: if self.named { NODE_EXECUTE_NAMED } else { 0 },
+            flags: above.flags & NODE_RESERVED | if self.named { NODE_EXECUTE_NAMED } else { 0 },
             read_scope: reading.unwrap_or(above.read_scope),
             write_scope: self.write.unwrap_or(above.write_scope),
             execute_scope: self.execute.unwrap_or(above.execute_scope),
@@ -113,6 +199,25 @@ impl Branch {
             reserved: 0,
         }
     }
+}
+
+/// The node with no more than these rights.
+fn only(node: Node, rights: Rights) -> Node {
+    let left = both(Rights::from_bits(node.rights), rights);
+    let scope = |right, scope| if left.covers(right) { scope } else { NO_SCOPE };
+    Node {
+        rights: left.bits(),
+        read_scope: scope(Rights::READ, node.read_scope),
+        write_scope: scope(Rights::WRITE, node.write_scope),
+        execute_scope: scope(Rights::EXECUTE, node.execute_scope),
+        connect_scope: scope(Rights::CONNECT, node.connect_scope),
+        ..node
+    }
+}
+
+/// The rights that are in both sets.
+fn both(one: Rights, other: Rights) -> Rights {
+    Rights::from_bits(one.bits() & other.bits())
 }
 
 /// Ids count the edges so far, and the root is 0.

@@ -22,6 +22,10 @@ pub enum Fact {
     Loss(Loss),
     /// Everything is refused from now on.
     Cut(Cut),
+    /// Somebody changed what keeps the session governed.
+    Interference(Interference),
+    /// The session goes on after its circuit was open.
+    Resumed(Resumed),
     /// The log was taken up again after the daemon stopped without closing it.
     Recovered(Recovered),
     /// Another policy holds from now on.
@@ -137,10 +141,30 @@ pub struct Loss {
 /// Why everything is refused from now on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cut {
-    /// The [`gov_common::verdict::Reason`]'s name: `expired`, `revoked`, `exhausted` or `cut-off`.
+    /// The [`gov_common::verdict::Reason`]'s name: `expired`, `revoked`, `exhausted`, `circuit-open` or
+    /// `cut-off`.
     pub reason: &'static str,
     /// Who or what did it, in words.
     pub detail: String,
+}
+
+/// A change of what keeps a session governed, by somebody who is not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Interference {
+    /// `false` if something may have gone unjudged; absent if everything was judged all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enforced: Option<bool>,
+    /// When all was last seen to be as it was left, boot clock nanoseconds as text.
+    pub since: String,
+    /// What was changed, and what became of it, in words.
+    pub what: String,
+}
+
+/// How a session goes on after its circuit was open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Resumed {
+    /// Since when its processes stood still, boot clock nanoseconds as text.
+    pub since: String,
 }
 
 /// How a log was taken up again.
@@ -240,7 +264,7 @@ impl Totals {
 /// How and why a session ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Ending {
-    /// `exited`, `expired`, `revoked`, `cut-off`, `ended` (asked for) or `recovered` (the host restarted).
+    /// `exited`, `expired`, `revoked`, `exhausted`, `circuit-open`, `cut-off`, `ended` (asked for) or `recovered` (the host restarted).
     pub reason: String,
     /// The command's exit status, if it exited and gov saw it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -17,8 +17,8 @@ use crate::scope::Scope;
 pub use artifacts::{Artifact, ArtifactState, Artifacts};
 pub use count::Count;
 pub use fact::{
-    Close, Counters, Cut, Ending, EnforcementFacts, Fact, HookFacts, HostFacts, Loss, PolicyChanged, Reads,
-    Recovered, Start, Totals,
+    Close, Counters, Cut, Ending, EnforcementFacts, Fact, HookFacts, HostFacts, Interference, Loss,
+    PolicyChanged, Reads, Recovered, Resumed, Start, Totals,
 };
 pub use remedy::remedy;
 

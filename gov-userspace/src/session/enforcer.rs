@@ -5,12 +5,12 @@ use std::fmt::Debug;
 use gov_common::abi::{ReadKey, State};
 use gov_common::verdict::Reason;
 
-use crate::kernel::{BindSpec, Kernel, KernelError, Slot};
+use crate::kernel::{BindSpec, Interference, Kernel, KernelError, Slot, Standing};
 
 /// The kernel's side of sessions.
 pub trait Enforcer {
     /// Where a session stands in the kernel.
-    type Slot: Copy + Debug;
+    type Slot: Copy + Debug + PartialEq;
     /// Why something was not done.
     type Error: std::error::Error + Send + Sync + 'static;
 
@@ -18,6 +18,10 @@ pub trait Enforcer {
     fn bind(&mut self, spec: &BindSpec<'_>) -> Result<Self::Slot, Self::Error>;
     /// Refuses the session everything from now on.
     fn cut(&mut self, slot: Self::Slot, reason: Reason) -> Result<(), Self::Error>;
+    /// Whether everything is refused to the session at this moment, and why.
+    fn standing(&self, slot: Self::Slot) -> Result<Standing, Self::Error>;
+    /// Looks whether all that keeps sessions governed is as it was left, and puts back what is not.
+    fn mend(&mut self) -> Vec<Interference<Self::Slot>>;
     /// The kernel's own account.
     fn counters(&self, slot: Self::Slot) -> Result<State, Self::Error>;
     /// The reads that were counted by directory.
@@ -36,6 +40,14 @@ impl Enforcer for Kernel {
 
     fn cut(&mut self, slot: Slot, reason: Reason) -> Result<(), KernelError> {
         Kernel::cut(self, slot, reason)
+    }
+
+    fn standing(&self, slot: Slot) -> Result<Standing, KernelError> {
+        Kernel::standing(self, slot)
+    }
+
+    fn mend(&mut self) -> Vec<Interference> {
+        Kernel::mend(self)
     }
 
     fn counters(&self, slot: Slot) -> Result<State, KernelError> {

@@ -58,6 +58,13 @@ pub struct Session<S> {
 pub enum Life {
     /// Its processes run.
     Running,
+    /// They stand still while the session's circuit is open.
+    Frozen {
+        /// Since when, nanoseconds of the boot clock.
+        since_ns: u64,
+        /// Until when.
+        until_ns: u64,
+    },
     /// They were asked to end, and are killed at a time.
     Ending {
         /// Why.
@@ -65,49 +72,89 @@ pub enum Life {
         /// When.
         kill_at: Instant,
     },
+    /// They were killed.
+    CutOff {
+        /// Why.
+        why: Ended,
+    },
 }
 
 impl<S> Session<S> {
-    /// Asks its processes to end, once; they have `grace` to do so. The first reason stands,
-    /// but for a log that fails: that does not wait.
-    pub fn begin_end(&mut self, why: Ended, grace: Duration, now: Instant) -> Result<(), HostError> {
-        if self.is_log_failed() || (self.is_ending() && why != Ended::LogFailed) {
-            return Ok(());
-        }
+    /// Asks its processes to end; they have `grace` to do so, in which they are governed as before.
+    pub fn ask_to_end(&mut self, why: Ended, grace: Duration, now: Instant) -> Result<(), HostError> {
         let kill_at = now.checked_add(grace).unwrap_or(now);
         self.life = Life::Ending { why, kill_at };
         self.cgroup.signal(rustix::process::Signal::TERM)
     }
 
-    /// Kills its processes if their time is over. A process that forks faster than it dies does not get away:
-    /// the kernel kills the whole cgroup.
+    /// Lets its processes stand still until a time of the boot clock: not even what they have open moves then.
+    pub fn freeze(&mut self, until_ns: u64) -> Result<(), HostError> {
+        self.life = Life::Frozen { since_ns: clock::boot_ns(), until_ns };
+        self.cgroup.freeze(true)
+    }
+
+    /// Lets its processes go on.
+    pub fn thaw(&mut self) -> Result<(), HostError> {
+        self.cgroup.freeze(false)?;
+        self.life = Life::Running;
+        Ok(())
+    }
+
+    /// Lets its processes stand still for what little is left of their time. The first reason for an end stands, but
+    /// for a log that fails.
+    pub fn stop(&mut self, why: Ended) -> Result<(), HostError> {
+        let why = match self.life {
+            Life::Ending { why: first, .. } if why != Ended::LogFailed => first,
+            _other => why,
+        };
+        self.life = Life::CutOff { why };
+        self.cgroup.freeze(true)
+    }
+
+    /// Kills its processes. A process that forks faster than it dies does not get away: the kernel kills the whole
+    /// cgroup, frozen or not.
+    pub fn kill(&self) -> Result<(), HostError> {
+        self.cgroup.kill()
+    }
+
+    /// Kills its processes if their time is over.
     pub fn kill_if_due(&self, now: Instant) -> Result<(), HostError> {
         match self.life {
-            Life::Ending { kill_at, .. } if now >= kill_at => self.cgroup.kill(),
-            _running => Ok(()),
+            Life::Ending { kill_at, .. } if now >= kill_at => self.kill(),
+            Life::CutOff { .. } => self.kill(),
+            _goes_on => Ok(()),
         }
     }
 
-    /// Whether its processes were asked to end.
+    /// Whether its processes were asked to end, or killed.
     pub fn is_ending(&self) -> bool {
-        matches!(self.life, Life::Ending { .. })
+        matches!(self.life, Life::Ending { .. } | Life::CutOff { .. })
+    }
+
+    /// Whether its processes were killed.
+    pub fn is_cut_off(&self) -> bool {
+        matches!(self.life, Life::CutOff { .. })
     }
 
     /// Whether it ends because it cannot be recorded.
     pub fn is_log_failed(&self) -> bool {
-        matches!(self.life, Life::Ending { why: Ended::LogFailed, .. })
+        matches!(self.life, Life::CutOff { why: Ended::LogFailed })
     }
 
-    /// Whether its delegation is over.
-    pub fn is_expired(&self) -> bool {
-        clock::boot_ns() >= self.expires_boot_ns
+    /// When it has to be looked at again, nanoseconds of the boot clock; `None` if its processes were killed.
+    pub fn due_ns(&self) -> Option<u64> {
+        match self.life {
+            Life::Running | Life::Ending { .. } => Some(self.expires_boot_ns),
+            Life::Frozen { until_ns, .. } => Some(self.expires_boot_ns.min(until_ns)),
+            Life::CutOff { .. } => None,
+        }
     }
 
     /// Why it ended, once it is empty.
     pub fn reason_of_end(&self) -> Ended {
         match self.life {
-            Life::Running => Ended::Completed,
-            Life::Ending { why, .. } => why,
+            Life::Running | Life::Frozen { .. } => Ended::Completed,
+            Life::Ending { why, .. } | Life::CutOff { why } => why,
         }
     }
 
@@ -115,7 +162,8 @@ impl<S> Session<S> {
     pub fn view(&self, state: &State) -> SessionView {
         let (stage, ended) = match self.life {
             Life::Running => (Stage::Running, None),
-            Life::Ending { why, .. } => (Stage::Ending, Some(why)),
+            Life::Frozen { .. } => (Stage::Frozen, None),
+            Life::Ending { why, .. } | Life::CutOff { why } => (Stage::Ending, Some(why)),
         };
         let processes = self.cgroup.population().unwrap_or(0);
         SessionView {

@@ -112,8 +112,13 @@ impl Recorder {
 
     /// Records that everything is refused from now on.
     pub fn note_cut(&mut self, reason: Reason, detail: &str) -> Result<(), RecordError> {
+        self.note(&Fact::Cut(Cut { reason: reason.name(), detail: detail.to_owned() }))
+    }
+
+    /// Records a fact; the next checkpoint comes at once.
+    pub fn note(&mut self, fact: &Fact) -> Result<(), RecordError> {
         self.urgent = true;
-        self.append(Receipt::Fact(&Fact::Cut(Cut { reason: reason.name(), detail: detail.to_owned() })))
+        self.append(Receipt::Fact(fact))
     }
 
     /// Makes a checkpoint over what is written, when it is time.

@@ -49,6 +49,9 @@ pub(super) struct Account {
     granted: [u64; Kind::ALL.len()],
     refused: [u64; Kind::ALL.len()],
     unenforced: u64,
+    /// How often somebody changed what keeps the session governed, and how often that may have left acts unjudged.
+    interferences: u64,
+    unjudged: u64,
     directory_reads: u64,
     next_sequence: u64,
     gaps: Ranges,
@@ -126,7 +129,14 @@ impl Account {
             }
             "loss" => self.losses.add(number(&receipt, "first")?, number(&receipt, "count")?),
             "close" => self.closes(&receipt),
-            "cut" | "recovered" | "artifacts" => Ok(()),
+            "interference" => {
+                text(&receipt, "what")?;
+                self.interferences = self.interferences.saturating_add(1);
+                let unjudged = u64::from(receipt.field("enforced").is_some());
+                self.unjudged = self.unjudged.saturating_add(unjudged);
+                Ok(())
+            }
+            "cut" | "resumed" | "recovered" | "artifacts" => Ok(()),
             other => Err(format!("its kind `{other}` is unknown")),
         }
     }

@@ -10,7 +10,8 @@ use gov::journal::{Log, NewLog, origin};
 use gov::key::Secret;
 use gov::receipt::{
     Artifact, ArtifactState, Artifacts, Close, Count, Counters, Cut, Ending, EnforcementFacts, Fact,
-    HookFacts, HostFacts, Loss, PolicyChanged, Reads, Receipt, Recovered, SessionFacts, Start,
+    HookFacts, HostFacts, Interference, Loss, PolicyChanged, Reads, Receipt, Recovered, Resumed,
+    SessionFacts, Start,
 };
 use gov::scope::Scope;
 use gov_common::abi::{Kind, ReadKey, State};
@@ -279,6 +280,12 @@ fn connection(ip: &str, reason: Reason, scope: Option<u16>) -> Event {
 pub(crate) fn rare_facts() -> Vec<Fact> {
     let count = Count(u64::MAX);
     vec![
+        Fact::Interference(Interference {
+            enforced: Some(false),
+            since: "1000000000".to_owned(),
+            what: "the pin of the hook file_open was removed, and put back".to_owned(),
+        }),
+        Fact::Resumed(Resumed { since: "1000000000".to_owned() }),
         Fact::Recovered(Recovered { covered: Count(1), found: Count(2), torn: count }),
         Fact::PolicyChanged(PolicyChanged {
             policy: "00".repeat(32),

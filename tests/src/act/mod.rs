@@ -8,6 +8,7 @@ mod copy;
 mod execute;
 pub mod files;
 mod ground;
+pub mod holding;
 mod local;
 mod look;
 mod mounts;
@@ -26,11 +27,11 @@ use rustix::io::Errno;
 /// How an act ended.
 pub type Outcome = io::Result<String>;
 
-/// Does the act that the words name, if it is one of this theme's.
+/// Does the act that the words name, if it is one of its own.
 type Theme = fn(&[&str]) -> Option<Outcome>;
 
 /// The acts by what they try; the first that knows the words does it.
-const THEMES: [Theme; 11] = [
+const THEMES: [Theme; 12] = [
     files::perform,
     look::perform,
     copy::perform,
@@ -42,6 +43,7 @@ const THEMES: [Theme; 11] = [
     ground::perform,
     privilege::perform,
     storms::perform,
+    holding::perform,
 ];
 
 /// Does the act that the words name and returns its outcome; `None` if there is no such act.

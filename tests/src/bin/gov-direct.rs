@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use gov::kernel::{Kernel, LoadOptions};
 
 use tests::direct::{Bench, act_in, enter, try_direct};
+use tests::direct_races::RACES;
 use tests::direct_scenes;
 use tests::house::cgroups;
 use tests::outside::Outside;
@@ -37,7 +38,7 @@ fn main() -> Result<ExitCode> {
     }
     println!("{:?}", kernel.enforcement().status);
     kernel.self_test(&mut ring, &cgroups()?, 0)?;
-    let pins = kernel.pin()?;
+    kernel.pin()?;
     let act = std::env::current_exe()?.with_file_name("gov-act");
     let outside = Outside::open(&act)?;
     let folder = PathBuf::from("/srv/gov-direct");
@@ -49,15 +50,16 @@ fn main() -> Result<ExitCode> {
     let chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
     let start = Instant::now();
     let series = series()?;
-    for row in rows::all().filter(|row| row.is_for(series) && chosen(row.name)) {
+    let rows = rows::all().chain(rows::ALONE);
+    for row in rows.filter(|row| row.is_for(series) && chosen(row.name)) {
         let tried = try_control(&around, row).and_then(|()| try_direct(&mut bench, row));
         score.enter(row.name, tried);
     }
     println!("the rows took {} s", start.elapsed().as_secs());
-    for scene in direct_scenes::all().filter(|scene| chosen(scene.name)) {
+    for scene in direct_scenes::all().chain(RACES).filter(|scene| chosen(scene.name)) {
         score.enter(scene.name, (scene.play)(&mut bench));
     }
     println!("rows and scenes took {} s", start.elapsed().as_secs());
-    pins.remove()?;
+    gov::kernel::pins::clear()?;
     Ok(score.finish())
 }

@@ -22,7 +22,7 @@ fn lines(view: &SessionView) -> Vec<String> {
     match (view.state, view.ended) {
         (Stage::Closed, Some(ended)) => lines.push(format!("session {session} {}", words(ended))),
         (Stage::Closed, None) => lines.push(format!("session {session} is closed")),
-        (Stage::Running | Stage::Ending, _) => {
+        (Stage::Running | Stage::Frozen | Stage::Ending, _) => {
             let processes = counted(u64::from(view.processes), "process", "processes");
             lines.push(format!("session {session} goes on with {processes}: `gov end {session}` ends it"));
         }
@@ -46,8 +46,12 @@ fn words(ended: crate::control::message::Ended) -> &'static str {
     match ended {
         Ended::Completed => "is complete",
         Ended::Expired => "was ended: its delegation expired",
+        Ended::Revoked => "was ended: its authority was withdrawn",
+        Ended::Exhausted => "was ended: the refusals that its delegation suffers are spent",
+        Ended::CircuitOpen => "was ended: too much was refused in too short a time",
         Ended::EndedByUser => "was ended by `gov end`",
         Ended::LogFailed => "was cut off: its log could not be written",
+        Ended::NotEnforced => "was cut off: its enforcement was taken away",
         Ended::DaemonStopped => "was ended: the daemon stopped",
         Ended::ParentEnded => "was ended with the session that it lay in",
     }

@@ -82,18 +82,6 @@ async fn a_refusal_is_durable_at_once() {
 }
 
 #[tokio::test]
-async fn an_expired_session_says_so_and_is_ended() {
-    let mut house = House::new();
-    house.session("demo-1");
-    house.core.sessions.get_mut("demo-1").unwrap().expires_boot_ns = 1;
-    house.core.tick(Instant::now());
-    let Reply::Session(view) = house.ask(Question::Info(me(), "demo-1".to_owned())) else { panic!() };
-    assert_eq!((view.state, view.ended), (Stage::Ending, Some(Ended::Expired)));
-    house.empty("demo-1").await;
-    assert!(house.kinds("demo-1").contains(&"cut".to_owned()));
-}
-
-#[tokio::test]
 async fn an_event_that_comes_twice_cuts_the_session_off() {
     let mut house = House::new();
     house.session("demo-1");
@@ -109,7 +97,7 @@ async fn only_its_owner_and_root_see_or_end_a_session() {
     let stranger = Peer { uid: 65_533, gid: 65_533, cgroup: "/".into() };
     for question in [
         Question::Info(stranger.clone(), "demo-1".to_owned()),
-        Question::End(stranger.clone(), "demo-1".to_owned()),
+        Question::End(stranger.clone(), "demo-1".to_owned(), false),
     ] {
         let Reply::Refused(refusal) = house.ask(question) else { panic!() };
         assert_eq!(refusal.why, "there is no such session of yours");
@@ -117,7 +105,7 @@ async fn only_its_owner_and_root_see_or_end_a_session() {
     let Reply::Sessions(list) = house.ask(Question::List(stranger)) else { panic!() };
     assert!(list.is_empty());
     let root = Peer { uid: 0, gid: 0, cgroup: "/".into() };
-    let Reply::Session(view) = house.ask(Question::End(root, "demo-1".to_owned())) else { panic!() };
+    let Reply::Session(view) = house.ask(Question::End(root, "demo-1".to_owned(), false)) else { panic!() };
     assert_eq!((view.state, view.ended), (Stage::Ending, Some(Ended::EndedByUser)));
 }
 

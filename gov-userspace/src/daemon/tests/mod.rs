@@ -1,6 +1,7 @@
 //! The daemon without a kernel: a test double enforces nothing, counts what it is told, and lends its cgroups.
 
 mod authority;
+mod cutoff;
 mod life;
 mod nesting;
 mod refusals;
@@ -24,7 +25,7 @@ use super::ground::Ground;
 use super::{records, temporary};
 use crate::control::message::{Reply, Start};
 use crate::delegation::{Request, Unverified, request};
-use crate::kernel::BindSpec;
+use crate::kernel::{BindSpec, Interference, Standing};
 use crate::key::Secret;
 use crate::money::Money;
 use crate::policy::compile;
@@ -37,10 +38,17 @@ use crate::trust::Enrolment;
 /// The number of the session that the tests play.
 const NUMBER: u64 = 77;
 
+/// The files of a cgroup that the daemon writes into.
+const CGROUP_FILES: [&str; 3] = ["cgroup.procs", "cgroup.freeze", "cgroup.kill"];
+
 /// An enforcer that only keeps accounts.
 #[derive(Debug, Default)]
 struct Double {
     states: BTreeMap<u32, State>,
+    /// How sessions stand that do not simply stand.
+    standings: BTreeMap<u32, Standing>,
+    /// What is found to be changed the next time.
+    interferences: Vec<Interference<u32>>,
     cut: Vec<(u32, Reason)>,
     unbound: Vec<u32>,
 }
@@ -62,6 +70,15 @@ impl Enforcer for Double {
     fn cut(&mut self, slot: u32, reason: Reason) -> Result<(), NoSlot> {
         self.cut.push((slot, reason));
         Ok(())
+    }
+
+    fn standing(&self, slot: u32) -> Result<Standing, NoSlot> {
+        let stands = Standing { reason: Reason::Granted, open_until_ns: 0 };
+        Ok(self.standings.get(&slot).copied().unwrap_or(stands))
+    }
+
+    fn mend(&mut self) -> Vec<Interference<u32>> {
+        std::mem::take(&mut self.interferences)
     }
 
     fn counters(&self, slot: u32) -> Result<State, NoSlot> {
@@ -138,7 +155,9 @@ impl House {
             None => ground.hierarchy.create(name),
         };
         let cgroup = cgroup.unwrap();
-        std::fs::write(cgroup.folder().join("cgroup.procs"), "").unwrap();
+        for file in CGROUP_FILES {
+            std::fs::write(cgroup.folder().join(file), "").unwrap();
+        }
         std::fs::write(cgroup.events_file(), "populated 1\nfrozen 0\n").unwrap();
         let base = &ground.folders.temporary;
         let temporary = outer.map_or(base, |outer| &outer.temporary).join(name);
@@ -180,7 +199,9 @@ impl House {
         std::fs::write(&events, "populated 0\nfrozen 0\n").unwrap();
         assert!(self.core.is_empty(name));
         assert!(self.core.is_complete(name, Instant::now()));
-        std::fs::remove_file(events.with_file_name("cgroup.procs")).unwrap();
+        for file in CGROUP_FILES {
+            std::fs::remove_file(events.with_file_name(file)).unwrap();
+        }
         std::fs::remove_file(events).unwrap();
         self.core.close(name);
         if self.core.released.contains_key(name) {
@@ -189,20 +210,32 @@ impl House {
         }
     }
 
+    /// What was written last into a file of a session's cgroup.
+    fn written(&self, name: &str, file: &str) -> String {
+        std::fs::read_to_string(self.core.sessions[name].cgroup.folder().join(file)).unwrap()
+    }
+
+    /// The kernel says from now on how the session stands.
+    fn stands(&mut self, reason: Reason, open_until_ns: u64) {
+        self.core.enforcer.standings.insert(0, Standing { reason, open_until_ns });
+    }
+
     fn ask(&mut self, question: Question) -> Reply {
         let (reply, mut answer) = oneshot::channel();
         self.core.answer(Command { question, reply }, Instant::now());
         answer.try_recv().unwrap()
     }
 
-    /// The kinds of a log's lines, in order.
-    fn kinds(&self, session: &str) -> Vec<String> {
+    /// A log's lines.
+    fn lines(&self, session: &str) -> Vec<serde_json::Value> {
         let log = self.core.ground.folders.logs.join(session).join(crate::journal::LOG);
         let text = std::fs::read_to_string(log).unwrap();
-        text.lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-            .map(|receipt| receipt["kind"].as_str().unwrap().to_owned())
-            .collect()
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Their kinds.
+    fn kinds(&self, session: &str) -> Vec<String> {
+        self.lines(session).iter().map(|receipt| receipt["kind"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Everything below the folders in which sessions leave something.

@@ -43,7 +43,8 @@ async fn from_within_a_session_only_those_within_it_are_seen_and_ended() {
         assert!(listed(&mut house, peer(uid, "/gov/none")).is_empty(), "a cgroup of no session");
         assert!(listed(&mut house, peer(uid, "/gov")).is_empty());
         for (from, name) in [("/gov/a", "a"), ("/gov/a/b", "a"), ("/gov/a", "d"), ("/gov/d", "c")] {
-            let Reply::Refused(refusal) = house.ask(Question::End(peer(uid, from), name.to_owned())) else {
+            let Reply::Refused(refusal) = house.ask(Question::End(peer(uid, from), name.to_owned(), false))
+            else {
                 panic!("`{name}` was ended from `{from}`")
             };
             assert_eq!(refusal.why, "there is no such session of yours");
@@ -51,7 +52,8 @@ async fn from_within_a_session_only_those_within_it_are_seen_and_ended() {
         }
     }
     assert!(listed(&mut house, peer(65_533, "/gov/a")).is_empty(), "another user's");
-    let Reply::Session(view) = house.ask(Question::End(peer(me().uid, "/gov/a"), "c".to_owned())) else {
+    let Reply::Session(view) = house.ask(Question::End(peer(me().uid, "/gov/a"), "c".to_owned(), false))
+    else {
         panic!()
     };
     assert_eq!((view.state, view.parent.as_deref()), (Stage::Ending, Some("b")));

@@ -11,6 +11,7 @@ impl Account {
     pub(in crate::verify) fn items(&self) -> Vec<Item> {
         let mut items = vec![self.scopes_item(), self.sequence_item()];
         items.extend(self.loss_item());
+        items.extend(self.enforcement_item());
         items.push(self.counters_item());
         items.push(match &self.close {
             _any if self.after_close => Item::fails("close", "receipts follow the close receipt"),
@@ -87,6 +88,23 @@ impl Account {
                 Item::holds("loss", format!("{lost} events were lost; a decision that cannot be recorded is refused"))
             }
         })
+    }
+
+    fn enforcement_item(&self) -> Option<Item> {
+        const NAME: &str = "enforcement";
+        match (self.interferences, self.unjudged) {
+            (0, _) => None,
+            (times, 0) => Some(Item::holds(
+                NAME,
+                format!("it was interfered with {times} times, and everything was judged all the same"),
+            )),
+            (_, times) => Some(Item::unknown(
+                NAME,
+                format!(
+                    "it was interfered with, and {times} times acts may have gone unjudged: what they were cannot be known"
+                ),
+            )),
+        }
     }
 
     fn counters_item(&self) -> Item {
@@ -187,6 +205,9 @@ impl Account {
                     limits.push("events were lost in a session that goes on without a receipt".to_owned());
                 }
             }
+        }
+        if self.unjudged > 0 {
+            limits.push("enforcement was interfered with, and acts may have gone unjudged".to_owned());
         }
         if self.unenforced > 0 {
             limits.push(format!("{} refusals were recorded and not enforced", self.unenforced));

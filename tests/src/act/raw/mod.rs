@@ -3,6 +3,7 @@
 pub(super) mod files;
 pub(super) mod ground;
 pub(super) mod ipc;
+pub(super) mod maps;
 pub(crate) mod memory;
 pub(super) mod sockets;
 pub(super) mod tasks;

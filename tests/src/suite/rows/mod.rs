@@ -34,6 +34,9 @@ pub const TABLES: [Table; 9] = [
     Table { title: "Known limits", rows: limits::ROWS },
 ];
 
+/// Rows that hold of the kernel alone, with no daemon beside it.
+pub const ALONE: &[Row] = budgets::ALONE;
+
 /// Every row, in the order in which they run.
 pub fn all() -> impl Iterator<Item = &'static Row> {
     TABLES.iter().flat_map(|table| table.rows)

@@ -74,7 +74,7 @@ fn full(house: &mut House, around: &Surroundings) -> Result<()> {
 }
 
 /// Reads what the act printed; `gov run` itself ends only once the daemon answers again.
-fn outcome_without_waiting(child: &mut Child) -> Result<String> {
+pub(super) fn outcome_without_waiting(child: &mut Child) -> Result<String> {
     let mut out = child.stdout.take().context("its output is piped")?;
     let mut line = Vec::new();
     let mut byte = [0];
@@ -144,7 +144,7 @@ fn recovered(house: &House, log: &std::path::Path) -> Result<()> {
 }
 
 /// The process id of a daemon's guard.
-fn guard_of(daemon: i32) -> Result<i32> {
+pub(super) fn guard_of(daemon: i32) -> Result<i32> {
     let children = fs::read_to_string(format!("/proc/{daemon}/task/{daemon}/children"))?;
     let is_guard = |pid: &&str| {
         fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"govd\0--guard"))

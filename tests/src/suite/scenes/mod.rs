@@ -1,10 +1,12 @@
 //! What one row cannot tell: sessions over time, authority, the daemon's life, the evidence itself.
 
 mod authority;
+mod cutoff;
 mod daemon;
 mod evidence;
 mod faults;
 mod nested;
+mod own;
 mod sessions;
 
 use std::time::Duration;
@@ -27,7 +29,16 @@ pub struct Scene {
 
 /// Every scene, in the order in which they run. Those that end the daemon start another.
 pub fn all() -> impl Iterator<Item = &'static Scene> {
-    [sessions::SCENES, authority::SCENES, nested::SCENES, evidence::SCENES, faults::SCENES, daemon::SCENES]
-        .into_iter()
-        .flatten()
+    [
+        sessions::SCENES,
+        cutoff::SCENES,
+        authority::SCENES,
+        nested::SCENES,
+        evidence::SCENES,
+        faults::SCENES,
+        own::SCENES,
+        daemon::SCENES,
+    ]
+    .into_iter()
+    .flatten()
 }

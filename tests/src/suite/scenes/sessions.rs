@@ -7,8 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::Scene;
+use super::daemon::outcome_without_waiting;
 use crate::house::House;
 use crate::receipts;
 use crate::run::run;
@@ -39,28 +41,29 @@ pub(super) fn govern(house: &House, around: &Surroundings, scopes: &[&str], act:
     command
 }
 
+/// With the daemon stopped, it is the kernel alone that refuses; the daemon that goes on ends the session.
 fn expires(house: &mut House, around: &Surroundings) -> Result<()> {
     let file = text(&folder(around, "expires")?.join("a"));
     let act = text(&around.act);
-    let scopes = [format!("code:execute:{act}"), format!("file:read:{file}")];
-    let governed = house.govern(&[
-        "--profile",
-        "base",
-        "--expires",
-        "5s",
-        "--scope",
-        &scopes[0],
-        "--scope",
-        &scopes[1],
-        "--",
-        &act,
-        "read-until-refused",
-        &file,
-        "60",
-    ])?;
-    let out = governed.done.out.trim();
-    ensure!(out == "ok then EKEYEXPIRED", "the act ended with `{out}`: {}", governed.done.err);
-    let refused = governed.receipts.iter().any(|it| it.says("file.read", &file, "expired"));
+    let before = house.sessions()?;
+    let mut command = house.command("gov");
+    command.args(["run", "--profile", "base", "--expires", "5s"]);
+    for scope in [format!("code:execute:{act}"), format!("file:read:{file}")] {
+        command.args(["--scope", &scope]);
+    }
+    command.args(["--", &act, "read-until-refused", &file, "60"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let log = wait_for(|| Ok((&house.sessions()? - &before).pop_first()))?;
+    wait_for(|| Ok(receipts::read(&log)?.iter().any(|it| it.text("kind") == "executed").then_some(())))?;
+    let daemon = Pid::from_raw(house.pid()).context("the daemon has a process id")?;
+    kill_process(daemon, Signal::STOP)?;
+    let out = outcome_without_waiting(&mut child);
+    kill_process(daemon, Signal::CONT)?;
+    let out = out?;
+    ensure!(out == "ok then EKEYEXPIRED", "the act ended with `{out}`");
+    child.wait()?;
+    house.wait_until_closed(&log)?;
+    let refused = receipts::read(&log)?.iter().any(|it| it.says("file.read", &file, "expired"));
     ensure!(refused, "no receipt says that the read was refused because the delegation had expired");
     Ok(())
 }

@@ -1,0 +1,76 @@
+//! The kernel's maps, as root reaches them from outside of whoever made them.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use super::{call, owned};
+
+const DELETE_ELEMENT: usize = 3;
+const NEXT_KEY: usize = 4;
+const NEXT_ID: usize = 12;
+const DESCRIPTOR_BY_ID: usize = 14;
+const INFO: usize = 15;
+
+/// The attributes of a bpf(2) command, all of whose fields here are 32 or 64 bits wide.
+type Attributes = [u64; 16];
+
+/// Deletes every element of the map with this name, whose keys are 64 bits wide; how many that were.
+pub(in crate::act) fn empty(name: &str) -> io::Result<usize> {
+    let map = find(name)?;
+    let mut deleted = 0;
+    while let Some(key) = first_key(&map)? {
+        let mut attributes = Attributes::default();
+        attributes[0] = map.as_raw_fd() as u64;
+        attributes[1] = (&raw const key) as u64;
+        // SAFETY: the attributes name the map's descriptor and a key of its size, which lives through the call.
+        unsafe { bpf(DELETE_ELEMENT, &mut attributes) }?;
+        deleted += 1;
+    }
+    Ok(deleted)
+}
+
+fn find(name: &str) -> io::Result<OwnedFd> {
+    let mut id = 0;
+    loop {
+        let mut attributes = Attributes::default();
+        attributes[0] = id;
+        // SAFETY: the attributes hold numbers only.
+        unsafe { bpf(NEXT_ID, &mut attributes) }?;
+        id = attributes[0] >> 32;
+        let mut attributes = Attributes::default();
+        attributes[0] = id;
+        // SAFETY: the attributes hold numbers only.
+        let map = owned(unsafe { bpf(DESCRIPTOR_BY_ID, &mut attributes) }?);
+        // struct bpf_map_info: six numbers of 32 bits, then the name.
+        let mut info = [0_u8; 40];
+        let mut attributes = Attributes::default();
+        attributes[0] = map.as_raw_fd() as u64 | (info.len() as u64) << 32;
+        attributes[1] = info.as_mut_ptr() as u64;
+        // SAFETY: the attributes name the map's descriptor, and memory of the length that they say.
+        unsafe { bpf(INFO, &mut attributes) }?;
+        if info[24..].starts_with(name.as_bytes()) && info[24 + name.len()] == 0 {
+            return Ok(map);
+        }
+    }
+}
+
+fn first_key(map: &OwnedFd) -> io::Result<Option<u64>> {
+    let mut key = 0_u64;
+    let mut attributes = Attributes::default();
+    attributes[0] = map.as_raw_fd() as u64;
+    attributes[2] = (&raw mut key) as u64;
+    // SAFETY: the attributes name the map's descriptor and room for a key of its size.
+    match unsafe { bpf(NEXT_KEY, &mut attributes) } {
+        Ok(_) => Ok(Some(key)),
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// # Safety
+/// Every address in the attributes must be valid for what the command does there.
+unsafe fn bpf(command: usize, attributes: &mut Attributes) -> io::Result<i64> {
+    let words = [command, attributes.as_mut_ptr() as usize, size_of::<Attributes>()];
+    // SAFETY: the attributes are valid for the length given and live through the call; the rest is the caller's.
+    unsafe { call(libc::SYS_bpf, words) }
+}
