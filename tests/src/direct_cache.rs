@@ -250,7 +250,7 @@ fn expired(bench: &mut Bench) -> Result<()> {
 
 /// Cgroup and file are the same ones again, and the session is another.
 fn slot_reused(bench: &mut Bench) -> Result<()> {
-    let stage = Stage::reading(bench)?;
+    let mut stage = Stage::reading(bench)?;
     stage.remember("read @/in/a")?;
     let (slot, place) = (stage.slot, stage.place.clone());
     // The same file, so the folder stays: `Stage::new` would make it anew.
@@ -266,9 +266,9 @@ fn slot_reused(bench: &mut Bench) -> Result<()> {
         flags: 0,
     };
     while stage.bench.ring.next().is_some() {}
-    let again = stage.bench.kernel.bind(&spec)?;
+    stage.slot = stage.bench.kernel.bind(&spec)?;
     stage.must(&format!("read {place}/in/a"), "EACCES")?;
-    ensure!(stage.bench.kernel.remembered_reads(again)? == 0, "it begins with the reads of the last");
+    ensure!(stage.bench.kernel.remembered_reads(stage.slot)? == 0, "it begins with the reads of the last");
     stage.end().map(drop)
 }
 

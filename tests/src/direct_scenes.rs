@@ -2,6 +2,7 @@
 //! execution, only record, or run into a full ring.
 
 use std::fs;
+use std::process::Command;
 
 use anyhow::{Result, ensure};
 use gov::event::{Event, Extra};
@@ -10,6 +11,7 @@ use gov_common::abi::{SESSION_ARM_AT_EXEC, SESSION_COUNT_ON_FULL, SESSION_RECORD
 
 use crate::direct::{Bench, governed, policy, shown};
 use crate::direct_nested::{forged, narrowed};
+use crate::suite::try_row::build;
 use crate::{direct_cache, direct_scale};
 
 /// A scene: its name, as a sentence, and what tries it.
@@ -25,6 +27,7 @@ const SCENES: &[Scene] = &[
     Scene { name: "a session that only records refuses nothing and says what it would have", play: recorded },
     Scene { name: "a nested session only narrows, and both logs say who refused", play: narrowed },
     Scene { name: "a forged wide policy within a narrow one widens nothing", play: forged },
+    Scene { name: "a program file gives nobody its owner's rights, nor a capability", play: gained },
     Scene { name: "what cannot be recorded is refused with EAGAIN, and each loss is counted", play: full },
 ];
 
@@ -89,6 +92,30 @@ fn recorded(bench: &mut Bench) -> Result<()> {
     ensure!(outcome == "ok", "it ended with `{outcome}`");
     ensure!(has(&events, "file.read", "out-of-scope"), "{}", shown(&events));
     ensure!(events.iter().any(|event| !event.enforced), "no event says that it was not enforced");
+    Ok(())
+}
+
+/// `gov run` gives up such gains for good before anything runs, so that only a session without it can try them.
+fn gained(bench: &mut Bench) -> Result<()> {
+    let place = bench.folder.join("scene");
+    if place.exists() {
+        fs::remove_dir_all(&place)?;
+    }
+    build(&place, "setuid=setuid:/usr/bin/true capable=capable:/usr/bin/true")?;
+    let place = place.display().to_string();
+    let policy = policy(&format!("code:execute:{place} capability:CAP_SETUID"))?;
+    for program in ["setuid", "capable"] {
+        let act = format!("as-user 65534 exec {place}/{program}");
+        let words: Vec<&str> = act.split(' ').collect();
+        let control = Command::new(&bench.act).args(&words).output()?;
+        let control = String::from_utf8_lossy(&control.stdout).trim().to_owned();
+        let (outcome, events, _) = governed(bench, &policy, 0, u64::MAX, &act)?;
+        ensure!(control == "ok" && outcome == "EACCES", "{program}: `{control}`, then `{outcome}`");
+        ensure!(has(&events, "code.gain-privilege", "privilege-gain"), "{program}: {}", shown(&events));
+        let same = format!("exec {place}/{program}");
+        let (outcome, events, _) = governed(bench, &policy, 0, u64::MAX, &same)?;
+        ensure!(outcome == "ok", "who has it already gains nothing: `{outcome}`, {}", shown(&events));
+    }
     Ok(())
 }
 

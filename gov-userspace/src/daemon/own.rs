@@ -33,9 +33,11 @@ const DEVICES: &str = "/dev";
 const ALL: Rights = Rights::READ.with(Rights::WRITE).with(Rights::EXECUTE).with(Rights::CONNECT);
 const READ_AND_EXECUTE: Rights = Rights::READ.with(Rights::EXECUTE);
 
-/// What no scope grants to a session with this temporary folder, whose user has this home.
+/// What no scope grants to a session with this temporary folder, whose user has this home. One that may delegate on
+/// reaches the daemon's socket.
 pub(super) fn reserved(
     ground: &Ground,
+    may_delegate_on: bool,
     temporary: &Path,
     home: &Path,
     facts: &dyn HostFacts,
@@ -48,6 +50,9 @@ pub(super) fn reserved(
             .map_err(|error| refusal(code::FAILED, format!("gov's own `{}`", path.display()), &error))?;
     }
     reserved.set_apart(&clean(Path::new(DEVICES))?);
+    if may_delegate_on {
+        reserved.open(&clean(&ground.config.socket)?, Rights::CONNECT);
+    }
     reserved.open(&clean(&outermost(&ground.folders.temporary, temporary))?, ALL);
     Ok(reserved)
 }

@@ -32,8 +32,6 @@ pub(super) const ROWS: &[Row] = &[
     refused("a mapping is not made code by a personality", "file:read:@/out", "out/a=/usr/bin/true", "map-implied @/out/a", ("code.map", "@/out/a")),
     refused("a device is not mapped as code", "", "", "map-code /dev/zero", ("code.map", "/dev/zero")),
     refused("memory that has a descriptor is not mapped as code", "", "", "map-memfd", ("code.map", "/memfd:gov-act")).because("anonymous-execution"),
-    refused("a program gives nobody its owner's rights", "code:execute:@/in capability:CAP_SETUID", "in/true=setuid:/usr/bin/true", "as-user 65534 exec @/in/true", ("code.gain-privilege", "@/in/true")).because("privilege-gain"),
-    refused("a program gives nobody a capability", "code:execute:@/in capability:CAP_SETUID", "in/true=capable:/usr/bin/true", "as-user 65534 exec @/in/true", ("code.gain-privilege", "@/in/true")).because("privilege-gain"),
     granted("a program that gives root what it has runs", "code:execute:@/in", "in/true=setuid:/usr/bin/true", "exec @/in/true", ("code.execute", "@/in/true")),
     powerless("root does not become another user", "", "", "become-user 65534", "capability:CAP_SETUID"),
     powerless("root does not become a member of another group", "", "", "become-group 65534", "capability:CAP_SETGID"),

@@ -24,10 +24,10 @@ macro_rules! long {
     };
 }
 
-/// A name of the greatest length, but for its last byte.
+/// A name of the greatest length.
 macro_rules! longest {
     () => {
-        concat!(fifty!(), fifty!(), fifty!(), fifty!(), fifty!(), "0123")
+        concat!(fifty!(), fifty!(), fifty!(), fifty!(), fifty!(), "01234")
     };
 }
 
@@ -37,16 +37,16 @@ macro_rules! fifty {
     };
 }
 
-/// A path of such names, almost as long as a path can be, but for its last byte.
+/// A path of such names, almost as long as a path can be.
 macro_rules! longest_path {
     () => {
-        concat!(five!(), five!(), "e/", longest!())
+        concat!(five!(), five!(), five!(), "a")
     };
 }
 
 macro_rules! five {
     () => {
-        concat!(longest!(), "a/", longest!(), "b/", longest!(), "c/")
+        concat!(longest!(), "/", longest!(), "/", longest!(), "/", longest!(), "/", longest!(), "/")
     };
 }
 
@@ -107,10 +107,10 @@ pub(super) const ROWS: &[Row] = &[
     refused("a changed root does not make a path look granted", "file:read:@/in capability:CAP_SYS_CHROOT", "in/ out@/in/a", "read-chrooted @/out @/in/a", ("file.read", "@/out@/in/a")),
     refused("an object deeper than can be judged is refused", "file:read:@/in", concat!("in/", deep!(), "a"), concat!("read @/in/", deep!(), "a"), ("file.read", "…")).because("too-deep"),
     refused("an object two hundred levels deep is refused", "file:read:@/in", concat!("in/", deep!(), deep!(), deep!(), "a"), concat!("read @/in/", deep!(), deep!(), deep!(), "a"), ("file.read", "…")).because("too-deep"),
-    granted("the longest name is matched", concat!("file:write:@/", longest!(), "1"), concat!(longest!(), "1"), concat!("write @/", longest!(), "1"), ("file.write", concat!("@/", longest!(), "1"))),
-    refused("the longest name is matched to its last byte", concat!("file:write:@/", longest!(), "1"), concat!(longest!(), "2"), concat!("write @/", longest!(), "2"), ("file.write", concat!("@/", longest!(), "2"))),
-    granted("a path of almost 4096 bytes is matched", concat!("file:write:@/", longest_path!(), "1"), concat!(longest_path!(), "1"), concat!("write @/", longest_path!(), "1"), ("file.write", concat!("@/", longest_path!(), "1"))),
-    refused("a path of almost 4096 bytes is matched to its last byte", concat!("file:write:@/", longest_path!(), "1"), concat!(longest_path!(), "2"), concat!("write @/", longest_path!(), "2"), ("file.write", concat!("@/", longest_path!(), "2"))),
+    granted("the longest name is granted below a granted folder", "file:write:@/in", concat!("in/", longest!()), concat!("write @/in/", longest!()), ("file.write", concat!("@/in/", longest!()))),
+    refused("the longest name outside is named in full", "file:write:@/in", concat!("in/ out/", longest!()), concat!("write @/out/", longest!()), ("file.write", concat!("@/out/", longest!()))),
+    granted("a path of almost 4096 bytes is granted below a granted folder", "file:write:@/in", concat!("in/", longest_path!()), concat!("write @/in/", longest_path!()), ("file.write", concat!("@/in/", longest_path!()))),
+    refused("a path of almost 4096 bytes outside is named in full", "file:write:@/in", concat!("in/ out/", longest_path!()), concat!("write @/out/", longest_path!()), ("file.write", concat!("@/out/", longest_path!()))),
     granted("a name that is no text is matched", "file:write:@/in\\xff", "in\\xff/a", "append-escaped @/in\\xff/a", ("file.write", "@/in\u{fffd}/a")),
     refused("a name that is no text is matched byte by byte", "file:write:@/in\\xff", "in\\xfe/a", "append-escaped @/in\\xfe/a", ("file.write", "@/in\u{fffd}/a")),
     refused("a long name is matched to its last byte", LONG_SCOPE, LONG_GIVEN, LONG_ACT, LONG_RECEIPT),
