@@ -4,20 +4,21 @@ use std::fs;
 
 use aya::maps::{Array, HashMap, LpmTrie, Map, RingBuf};
 use aya::programs::links::FdLink;
-use aya::programs::{BtfTracePoint, Lsm, Program, ProgramError};
 use aya::{Btf, Ebpf, EbpfLoader};
 use gov_common::abi::{ABI_VERSION, ReadKey, State};
 use gov_common::verdict::Reason;
 
-use super::enforcement::{Enforcement, HookStatus};
-use super::error::{KernelError, causes, is_not_permitted};
+use super::accounts::Standing;
+use super::attach::{failed, put_in_force, refusal};
+use super::enforcement::Enforcement;
+use super::error::{KernelError, causes};
 use super::grants::Grants;
-use super::hooks::{HOOKS, Hook, Kind};
+use super::hooks::HOOKS;
 use super::offsets::Types;
 use super::pins::Pins;
 use super::policies::Policies;
 use super::ring::Ring;
-use super::sessions::{BindSpec, SessionMaps, Sessions, Slot, Standing};
+use super::sessions::{BindSpec, SessionMaps, Sessions, Slot};
 use super::wire::Wire;
 use crate::policy::Compiled;
 
@@ -243,64 +244,4 @@ fn sessions(object: &mut Ebpf) -> Result<Sessions, KernelError> {
 /// A map of the object.
 fn take(object: &mut Ebpf, name: &str) -> Result<Map, KernelError> {
     object.take_map(name).ok_or_else(|| KernelError::Object { message: format!("it holds no map `{name}`") })
-}
-
-/// Loads and attaches one program; a hook that the kernel does not have is left out and says so.
-fn put_in_force(
-    object: &mut Ebpf,
-    hook: &Hook,
-    types: &Types,
-    btf: &Btf,
-) -> Result<(HookStatus, Option<FdLink>), KernelError> {
-    let name = hook.name.to_owned();
-    if hook.kind == Kind::Lsm && !types.has_function(&format!("bpf_lsm_{name}")) {
-        return Ok((HookStatus { name, tag: String::new(), attached: false }, None));
-    }
-    let program = object
-        .program_mut(hook.name)
-        .ok_or_else(|| KernelError::Object { message: format!("it holds no program `{name}`") })?;
-    let link = attach(program, hook, btf)
-        .map_err(|error| refusal(&error).unwrap_or_else(|| failed(hook, &error)))?;
-    let tag = program.info().map_err(|error| failed(hook, &error))?.tag();
-    Ok((HookStatus { name, tag: format!("{tag:016x}"), attached: true }, Some(link)))
-}
-
-/// Loads and attaches one program.
-fn attach(program: &mut Program, hook: &Hook, btf: &Btf) -> Result<FdLink, ProgramError> {
-    match hook.kind {
-        Kind::Lsm => {
-            let program: &mut Lsm = program.try_into()?;
-            program.load(hook.name, btf)?;
-            let link = program.attach()?;
-            Ok(program.take_link(link)?.into())
-        }
-        Kind::Tracepoint => {
-            let program: &mut BtfTracePoint = program.try_into()?;
-            program.load(hook.name, btf)?;
-            let link = program.attach()?;
-            Ok(program.take_link(link)?.into())
-        }
-    }
-}
-
-/// A program that does not load or attach.
-fn failed(hook: &Hook, error: &ProgramError) -> KernelError {
-    KernelError::Program { hook: hook.name, message: end_of(&causes(error)).to_owned() }
-}
-
-/// The end of a long message: the verifier says last what it did not accept.
-fn end_of(message: &str) -> &str {
-    const KEPT: usize = 1500;
-    let from = message.len().saturating_sub(KEPT);
-    message
-        .char_indices()
-        .map(|(at, _)| at)
-        .find(|at| *at >= from)
-        .and_then(|at| message.get(at..))
-        .unwrap_or("")
-}
-
-/// The plain word for a kernel that refuses on principle.
-fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<KernelError> {
-    is_not_permitted(error).then_some(KernelError::NotPermitted)
 }

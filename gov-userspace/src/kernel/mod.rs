@@ -1,6 +1,8 @@
 //! The kernel's side of gov: loads the hooks, binds sessions to policies, and reads what the hooks have counted
 //! and recorded. The only module that names aya.
 
+mod accounts;
+mod attach;
 mod batch;
 mod enforcement;
 mod error;
@@ -26,12 +28,13 @@ mod slots;
 mod usage;
 mod wire;
 
+pub use accounts::Standing;
 pub use enforcement::{Enforcement, EnforcementStatus, HookStatus};
 pub use error::KernelError;
 pub use load::{Kernel, LoadOptions};
 pub use mend::Interference;
 pub use ring::Ring;
-pub use sessions::{BindSpec, Slot, Standing};
+pub use sessions::{BindSpec, Slot};
 pub use usage::{MapUsage, Usage};
 
 /// How many instructions the verifier walked through for each program of this build on this kernel, by hook.
