@@ -253,7 +253,9 @@ struct Race {
 }
 
 impl Race {
-    fn new(bench: &Bench) -> Result<Self> {
+    fn new(bench: &mut Bench) -> Result<Self> {
+        // What was recorded before is not this race's.
+        drain(bench, &mut Vec::new())?;
         let place = bench.folder.join("race");
         if place.exists() {
             fs::remove_dir_all(&place)?;
