@@ -116,15 +116,17 @@ impl<E: Enforcer> Core<E> {
         reason: Reason,
         record: impl FnOnce(&mut Recorder) -> Result<(), RecordError>,
     ) {
+        let Some(session) = self.sessions.get_mut(name) else { return };
+        if let Err(error) = session.stop(why) {
+            tracing::error!(session = name, "cannot freeze the session's processes: {error}");
+        }
+        // They stand still with the one that they lie in.
         for inner in self.directly_within(name) {
             if !self.sessions.get(&inner).is_none_or(Session::is_cut_off) {
                 self.cut_off(&inner, Ended::ParentEnded, Reason::CutOff, "the session around it was cut off");
             }
         }
         let Some(session) = self.sessions.get_mut(name) else { return };
-        if let Err(error) = session.stop(why) {
-            tracing::error!(session = name, "cannot freeze the session's processes: {error}");
-        }
         if let Err(error) = self.enforcer.cut(session.slot, reason) {
             tracing::error!(session = name, "cannot cut the session off: {error}");
         }

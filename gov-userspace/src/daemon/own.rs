@@ -51,7 +51,10 @@ pub(super) fn reserved(
     }
     reserved.set_apart(&clean(Path::new(DEVICES))?);
     if may_delegate_on {
-        reserved.open(&clean(&ground.config.socket)?, Rights::CONNECT);
+        let socket = &ground.config.socket;
+        // Where it is, after every link, as scopes are resolved too.
+        let socket = std::fs::canonicalize(socket).unwrap_or_else(|_missing| socket.clone());
+        reserved.open(&clean(&socket)?, Rights::CONNECT);
     }
     reserved.open(&clean(&outermost(&ground.folders.temporary, temporary))?, ALL);
     Ok(reserved)
