@@ -17,12 +17,12 @@ const HEAD: &str = "\
 What a session could try, and what comes of it. This file is written by `cargo xtask catalogue` from the rows of the
 suite (`tests/src/suite/rows`), and `cargo test` fails when the two differ.
 
-Each row is tried by `cargo xtask test --all-kernels`: first without gov, where it must end as *ungoverned* says, so that
-a refusal is gov's and not the machine's; then in a session with the scopes given, where it must end as *governed* says,
-leave the receipt, and change nothing if it was refused. It is tried once more against the kernel object alone, without
-a daemon, by the events and the kernel's own counters. The outcomes stand here as the rows demand them. So this is what was
-seen wherever the suite is green, and a kernel that shows anything else fails it. A row cannot be written without its
-control.
+Each row is tried by `cargo xtask test --all-kernels`, on each kernel: first without gov, where it must end as
+*ungoverned* says, so that a refusal is gov's and not the machine's; then governed by the kernel object alone, without a
+daemon, where it must end as *governed* says and be told by an event and by the kernel's own counters. On 6.12 (with
+`--every-row` on all of them) it is tried once more in a session of `gov run`, where it must leave the signed receipt, and
+change nothing if it was refused. The outcomes stand here as the rows demand them. So this is what was seen wherever the
+suite is green, and a kernel that shows anything else fails it. A row cannot be written without its control.
 
 *Scopes* are those beside the profile `base` and the execution of the act's own program; the outcome is `ok`, an
 errno, or what a program exits with. `@` is the row's own folder, `%` the root of the cgroup tree, `$` a process

@@ -85,7 +85,7 @@ fn policy(
     }
     let scopes = library.expand(&scopes, &variables).map_err(|error| cannot(&error))?;
     let host = ThisHost::read().map_err(|error| refusal(code::FAILED, "this host's addresses", &error))?;
-    let reserved = own::reserved(ground, temporary, home, may_delegate_on, &host)?;
+    let reserved = own::reserved(ground, may_delegate_on, temporary, home, &host)?;
     compile(Grants::from(&scopes).but(&reserved), &host).map_err(|error| cannot(&error))
 }
 

@@ -34,12 +34,12 @@ const ALL: Rights = Rights::READ.with(Rights::WRITE).with(Rights::EXECUTE).with(
 const READ_AND_EXECUTE: Rights = Rights::READ.with(Rights::EXECUTE);
 
 /// What no scope grants to a session with this temporary folder, whose user has this home. One that may delegate on
-/// reaches the daemon.
+/// reaches the daemon's socket.
 pub(super) fn reserved(
     ground: &Ground,
+    may_delegate_on: bool,
     temporary: &Path,
     home: &Path,
-    may_delegate_on: bool,
     facts: &dyn HostFacts,
 ) -> Result<Reserved, Refusal> {
     let mut reserved = Reserved::default();
@@ -52,7 +52,7 @@ pub(super) fn reserved(
     reserved.set_apart(&clean(Path::new(DEVICES))?);
     if may_delegate_on {
         let socket = &ground.config.socket;
-        // Where the socket is, after every link, as scopes are resolved too.
+        // Where it is, after every link, as scopes are resolved too.
         let socket = std::fs::canonicalize(socket).unwrap_or_else(|_missing| socket.clone());
         reserved.open(&clean(&socket)?, Rights::CONNECT);
     }
