@@ -18,11 +18,12 @@ pub enum Request {
 pub const fn ioctl(command: u32) -> Request {
     const TIOCSTI: u32 = 0x5412;
     const TIOCLINUX: u32 = 0x541c;
+    const FIOASYNC: u32 = 0x5452;
     const FIOSETOWN: u32 = 0x8901;
     const SIOCSPGRP: u32 = 0x8902;
     match command {
         TIOCSTI | TIOCLINUX => return Request::Type,
-        FIOSETOWN | SIOCSPGRP => return Request::Signal,
+        FIOASYNC | FIOSETOWN | SIOCSPGRP => return Request::Signal,
         _ => {}
     }
     let number = command & 0xff;
@@ -91,6 +92,7 @@ mod tests {
             ("FIONREAD", 0x541b, Request::Harmless),
             ("TIOCSTI", 0x5412, Request::Type),
             ("FIOSETOWN", 0x8901, Request::Signal),
+            ("FIOASYNC", 0x5452, Request::Signal),
             ("SIOCGIFADDR", 0x8915, Request::Harmless),
             ("SIOCSIFADDR", 0x8916, Request::Ground),
             ("SIOCADDRT", 0x890b, Request::Ground),

@@ -41,14 +41,15 @@ const IPV6_2292RTHDR: i32 = 5;
 const IPV6_RTHDR: i32 = 57;
 
 /// Whether a socket option writes a route into the packets, so that they go elsewhere first than the address says:
-/// `IP_OPTIONS`, `IPV6_RTHDR`, and the older forms of the latter.
+/// `IP_OPTIONS`, `IPV6_RTHDR`, the older forms of the latter, and flow labels, which can hold one.
 #[inline(always)]
 pub const fn routes_by_itself(level: i32, option: i32) -> bool {
     const IP_OPTIONS: i32 = 4;
     const IPV6_2292PKTOPTIONS: i32 = 6;
+    const IPV6_FLOWLABEL_MGR: i32 = 32;
     match level {
         IP => option == IP_OPTIONS,
-        IPV6 => matches!(option, IPV6_2292RTHDR | IPV6_2292PKTOPTIONS | IPV6_RTHDR),
+        IPV6 => matches!(option, IPV6_2292RTHDR | IPV6_2292PKTOPTIONS | IPV6_FLOWLABEL_MGR | IPV6_RTHDR),
         _ => false,
     }
 }

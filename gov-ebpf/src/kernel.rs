@@ -40,8 +40,8 @@ pub use files::{
 };
 pub use mounts::{Belongs, belongs, first_mount, next_mount};
 pub use network::{
-    abstract_name, address_bytes, address_family, address_port, bound_dentry, file_sock, message_name,
-    netlink_asks, own_address, sock, sock_cgroup, socket, writes_route,
+    abstract_name, address_bytes, address_family, address_port, address_start, bound_dentry, file_sock,
+    message_name, netlink_asks, own_address, sock, sock_cgroup, socket, writes_route,
 };
 pub use sequences::{Sequences, sequences};
 pub use task::{
@@ -109,6 +109,17 @@ pub fn makes_device(mode: u16) -> bool {
     const CHARACTER: u16 = 0o020000;
     const BLOCK: u16 = 0o060000;
     mode & KIND == CHARACTER || mode & KIND == BLOCK
+}
+
+/// Whether the object at a dentry is a symbolic link.
+#[inline(always)]
+pub fn is_link(dentry: u64) -> Option<bool> {
+    const LINK: u16 = 0o120000;
+    let inode = read::<u64>(dentry.wrapping_add(offset!(dentry_inode)))?;
+    if inode == 0 {
+        return Some(false);
+    }
+    Some(read::<u16>(inode.wrapping_add(offset!(inode_mode)))? & KIND == LINK)
 }
 
 /// The parent of a dentry.

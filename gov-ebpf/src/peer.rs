@@ -102,25 +102,23 @@ pub fn judge_listening(mask: u32, socket: u64) -> i32 {
     judge(case)
 }
 
-/// Judges binding a socket to the own address at `address`. A port of the kernel's choice is nobody's to know, and
-/// listening on it is judged apart.
+/// Judges binding a socket to the own address at `address`, by the family that it names: the kernel takes no other than
+/// the socket's own. A port of the kernel's choice is nobody's to know, and listening on it is judged apart.
 #[inline(always)]
-pub fn judge_binding(mask: u32, socket: u64, address: u64, length: u32) -> i32 {
-    let (own, protocol) = kernel::socket(socket).unwrap_or((NO_FAMILY, 0));
-    if own as i32 == AF_UNIX || own as i32 == AF_NETLINK {
+pub fn judge_binding(mask: u32, address: u64, length: u32) -> i32 {
+    // Fail closed: what cannot be read is of no family that can be judged.
+    let (named, port) =
+        if length < 2 { None } else { kernel::address_start(address) }.unwrap_or((NO_FAMILY, 1));
+    // IPv4 takes an address of no family for one of its own.
+    let family = if named as i32 == AF_UNSPEC { AF_INET } else { named as i32 };
+    let is_internet = family == AF_INET || family == AF_INET6;
+    if family == AF_UNIX || family == AF_NETLINK || (is_internet && port == 0) {
         // Binding to a path makes a file, and that is judged.
         return judge_standing(mask, Action::Bind);
     }
-    let named = if length < 2 { NO_FAMILY } else { kernel::address_family(address).unwrap_or(NO_FAMILY) };
-    // IPv4 takes an address of no family for one of its own.
-    let family = if named as i32 == AF_UNSPEC { AF_INET } else { named as i32 };
     let mut case = Case::new(mask, Action::Bind);
     case.family = family as u16;
-    case.protocol = protocol as u8;
-    if family == AF_INET || family == AF_INET6 {
-        if kernel::address_port(address) == Some(0) {
-            return judge_standing(mask, Action::Bind);
-        }
+    if is_internet {
         case.judge = Judge::Listening;
         case.extra_at = address;
         case.extra_len = length as u64;

@@ -9,6 +9,7 @@ use aya_ebpf::maps::lpm_trie::Key;
 use gov_common::abi::{MAX_CGROUP_LEVELS, MAX_NESTING, SESSION_RECORD_ONLY, SESSION_SHELLS};
 use gov_common::decide::{self, Verdict};
 use gov_common::doors;
+use gov_common::event::Action;
 use gov_common::policy::{LISTENING, NO_SCOPE, NetKey};
 use gov_common::rights::Rights;
 use gov_common::verdict::Reason;
@@ -249,8 +250,30 @@ pub extern "C" fn gov_weigh_object(number: u32, level: u32, which: u32) -> u32 {
     walk::descend_by(|turn| gov_descend_one(number, which, turn as u32) != 0);
     let shell = executes && gov_is_shell(number, which) != 0;
     let (node, exact) = room.objects[which as usize & 1].walk.reached();
+    if exact && gov_moves_link(number) != 0 {
+        // Scopes are resolved when a session begins: a link where one stands would lead the next session elsewhere.
+        return refused(Reason::Ground);
+    }
     let shells = room.levels[level as usize & (MAX_NESTING - 1)].session.flags & SESSION_SHELLS != 0;
     packed(decide::file(&node, exact, wanted, shell, shells))
+}
+
+/// Whether the act makes or moves a symbolic link. Fail closed: what cannot be read is one.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn gov_moves_link(number: u32) -> u32 {
+    const SYMLINK: u8 = Action::CreateSymlink as u8;
+    const RENAME: u8 = Action::Rename as u8;
+    const LINK: u8 = Action::Link as u8;
+    let Some(room) = scratch::room(number) else { return 1 };
+    match room.case.action {
+        SYMLINK => 1,
+        RENAME | LINK => {
+            let [old, new] = room.case.dentry;
+            (kernel::is_link(old).unwrap_or(true) || kernel::is_link(new).unwrap_or(true)) as u32
+        }
+        _ => 0,
+    }
 }
 
 /// Whether the own name of the room's object `which` is that of a shell.

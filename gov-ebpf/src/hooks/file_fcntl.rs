@@ -8,6 +8,6 @@ use aya_ebpf::programs::LsmContext;
 #[lsm(hook = "file_fcntl")]
 fn file_fcntl(ctx: LsmContext) -> i32 {
     let Some(mask) = governed() else { return 0 };
-    let command: u64 = ctx.arg(1);
-    request::judge_fcntl(mask, command as u32)
+    let (command, argument): (u64, u64) = (ctx.arg(1), ctx.arg(2));
+    request::judge_fcntl(mask, command as u32, argument)
 }

@@ -132,6 +132,13 @@ pub fn address_family(address: u64) -> Option<u16> {
     read::<u16>(address)
 }
 
+/// The family of the socket address at an address, and the port, in host order, of one of IPv4 or IPv6.
+#[inline(always)]
+pub fn address_start(address: u64) -> Option<(u16, u16)> {
+    let [family, port] = read::<[u16; 2]>(address)?;
+    Some((family, u16::from_be(port)))
+}
+
 /// The port, in host order, of the IPv4 or IPv6 socket address at an address.
 #[inline(always)]
 pub fn address_port(address: u64) -> Option<u16> {

@@ -20,7 +20,6 @@ pub(super) const SCENES: &[Scene] = &[
     Scene { name: "a nested session is refused what only the one around it may", play: narrowed },
     Scene { name: "a nested delegation that widens is refused by the verifier", play: widened },
     Scene { name: "a session that may not delegate on gets no nested one", play: no_depth },
-    Scene { name: "a nested session must narrow the very session that it lies in", play: not_a_link },
     Scene { name: "a nested session neither sees nor ends others", play: no_steering },
     Scene { name: "sessions nest as deep as the kernel judges, and no deeper", play: deepest },
     Scene { name: "a session that is ended ends those nested in it, and their logs first", play: ended },
@@ -189,30 +188,6 @@ fn no_depth(house: &mut House, around: &Surroundings) -> Result<()> {
     let all = receipts::read(&left.logs[0])?;
     let refused = |it: &Receipt| it.says("network.connect-unix", "/run/gov/gov.sock", "out-of-scope");
     ensure!(all.iter().any(refused), "no receipt tells of the refused connection");
-    Ok(())
-}
-
-/// A session that has the user's own key and a way to the daemon has everything that a session outside takes.
-fn not_a_link(house: &mut House, around: &Surroundings) -> Result<()> {
-    let (_folder, a, _) = files(around, "nested-not-a-link")?;
-    let one = format!("file:read:{a}");
-    let inner = within(around, &["--scope", &one], &[&around.act.display().to_string(), "read", &a])?;
-    let blind = ["/usr/bin/env", "-u", "GOV_SESSION", "-u", "GOV_AGENT"].map(str::to_owned);
-    let blind = [blind.as_slice(), inner.as_slice()].concat();
-    for (depth, scopes) in [("0", "network:unix:/run/gov"), ("1", "file:read:/srv")] {
-        let options = ["--scope", "code:execute:/usr/bin/env", "--scope", scopes];
-        let key = ["--scope", "file:write:/root", "--scope", "file:read:/etc/gov", "--max-depth", depth];
-        let mut command = around_it(house, around, &[&options[..], &key].concat(), &blind)?;
-        let left = play(house, &mut command)?;
-        ensure!(left.done.status == 122, "it ended with {}: {}", left.done.status, left.done.err);
-        let why = "which the session around it runs on";
-        ensure!(
-            left.done.err.contains("it does not narrow") && left.done.err.contains(why),
-            "{}",
-            left.done.err
-        );
-        ensure!(left.logs.len() == 1, "{} sessions were made", left.logs.len());
-    }
     Ok(())
 }
 
