@@ -22,8 +22,10 @@ const GROUND: &str = "/gov-bench";
 /// Components of the opened paths, the file's own included.
 const DEPTHS: [usize; 3] = [3, 8, 20];
 /// Opens in one sample, and samples a depth.
-const OPENS: u32 = 500;
+const OPENS: u32 = 2000;
 const SAMPLES: usize = 7;
+/// Samples before them that are not counted: they fill caches and let the kernel's freeing of files catch up.
+const WARMING: usize = 4;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -144,13 +146,21 @@ fn make_ground() -> Result<()> {
     Ok(())
 }
 
-/// Prints a line for each depth: the nanoseconds of one open and close in each sample.
+/// Prints a line for each depth: the nanoseconds of one open and close in each sample. The depths take turns, so that
+/// what the machine does beside falls on all of them.
 fn measure() -> Result<()> {
-    for depth in DEPTHS {
-        let path = opened(depth);
-        sample(&path)?; // fills the caches; not counted
-        let samples = (0..SAMPLES).map(|_| sample(&path)).collect::<Result<Vec<_>>>()?;
-        println!("{}", samples.iter().map(|sample| format!("{sample:.1}")).collect::<Vec<_>>().join(" "));
+    let paths = DEPTHS.map(opened);
+    let mut samples = DEPTHS.map(|_| Vec::with_capacity(SAMPLES));
+    for round in 0..WARMING + SAMPLES {
+        for (path, samples) in paths.iter().zip(&mut samples) {
+            let sample = sample(path)?;
+            if round >= WARMING {
+                samples.push(format!("{sample:.1}"));
+            }
+        }
+    }
+    for samples in samples {
+        println!("{}", samples.join(" "));
     }
     Ok(())
 }
