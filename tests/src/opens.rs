@@ -11,8 +11,10 @@ use anyhow::{Context, Result};
 /// Where the files lie that are opened, and the folders that the rules name.
 pub const GROUND: &str = "/gov-bench";
 /// Opens in one sample, and samples of a file.
-const OPENS: u32 = 500;
+const OPENS: u32 = 2000;
 const SAMPLES: usize = 7;
+/// Samples before them that are not counted: they fill caches and let the kernel's freeing of files catch up.
+const WARMING: usize = 4;
 
 /// The median of some samples, and the least and the greatest of them.
 #[derive(Clone, Copy, Debug)]
@@ -56,11 +58,19 @@ pub fn make(depth: usize) -> Result<()> {
     fs::write(&file, "measured\n").with_context(|| format!("making `{}`", file.display()))
 }
 
-/// A line of samples, each the nanoseconds of one open and close of a file.
-pub fn measure(path: &Path) -> Result<String> {
-    sample(path)?; // fills the caches; not counted
-    let samples = (0..SAMPLES).map(|_| sample(path)).collect::<Result<Vec<_>>>()?;
-    Ok(samples.iter().map(|sample| format!("{sample:.1}")).collect::<Vec<_>>().join(" "))
+/// A line of samples for each file: the nanoseconds of one open and close of it. The files take turns, so that what the
+/// machine does beside falls on all of them.
+pub fn measure(paths: &[PathBuf]) -> Result<Vec<String>> {
+    let mut lines = vec![Vec::with_capacity(SAMPLES); paths.len()];
+    for round in 0..WARMING + SAMPLES {
+        for (path, line) in paths.iter().zip(&mut lines) {
+            let sample = sample(path)?;
+            if round >= WARMING {
+                line.push(format!("{sample:.1}"));
+            }
+        }
+    }
+    Ok(lines.into_iter().map(|line| line.join(" ")).collect())
 }
 
 fn sample(path: &Path) -> Result<f64> {
