@@ -17,6 +17,7 @@ mod subject;
 mod emit;
 mod reads;
 mod cached;
+mod named;
 mod weigh;
 mod seek;
 mod limits;

@@ -1,19 +1,18 @@
 //! Weighing: what each of the task's sessions says to the act, from what was found out about its objects.
 
-use crate::bounds::masked;
 use crate::kernel::{self, Belongs, Live};
 use crate::maps::NETS;
+use crate::named::{gov_is_shell, gov_moves_link};
 use crate::scratch::{self, Judge, OBJECT_INTERNAL, OBJECT_UNLINKED, Scratch};
 use crate::subject;
 use aya_ebpf::maps::lpm_trie::Key;
 use gov_common::abi::{MAX_CGROUP_LEVELS, MAX_NESTING, SESSION_RECORD_ONLY, SESSION_SHELLS};
 use gov_common::decide::{self, Verdict};
 use gov_common::doors;
-use gov_common::event::Action;
 use gov_common::policy::{LISTENING, NO_SCOPE, NetKey};
 use gov_common::rights::Rights;
 use gov_common::verdict::Reason;
-use gov_common::walk::{self, TEXT};
+use gov_common::walk;
 
 const GRANTED: u32 = Reason::Granted as u32;
 const UNREADABLE: u32 = Reason::Unreadable as u32;
@@ -256,43 +255,6 @@ pub extern "C" fn gov_weigh_object(number: u32, level: u32, which: u32) -> u32 {
     }
     let shells = room.levels[level as usize & (MAX_NESTING - 1)].session.flags & SESSION_SHELLS != 0;
     packed(decide::file(&node, exact, wanted, shell, shells))
-}
-
-/// Whether the act makes or moves a symbolic link. Fail closed: what cannot be read is one.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub extern "C" fn gov_moves_link(number: u32) -> u32 {
-    const SYMLINK: u8 = Action::CreateSymlink as u8;
-    const RENAME: u8 = Action::Rename as u8;
-    const LINK: u8 = Action::Link as u8;
-    let Some(room) = scratch::room(number) else { return 1 };
-    match room.case.action {
-        SYMLINK => 1,
-        RENAME | LINK => {
-            let [old, new] = room.case.dentry;
-            (kernel::is_link(old).unwrap_or(true) || kernel::is_link(new).unwrap_or(true)) as u32
-        }
-        _ => 0,
-    }
-}
-
-/// Whether the own name of the room's object `which` is that of a shell.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub extern "C" fn gov_is_shell(number: u32, which: u32) -> u32 {
-    let Some(room) = scratch::room(number) else { return 1 };
-    let walk = &room.objects[which as usize & 1].walk;
-    let (at, length) = walk.last();
-    let mut name = 0_u64;
-    if length == 0 || length > size_of::<u64>() {
-        return 0;
-    }
-    let from = walk.text().as_ptr().wrapping_add(masked::<{ 2 * TEXT as u32 - 1 }>(at));
-    // The mask keeps 8 apart from 0: lengths are 1 to 8.
-    let bounded = masked::<7>(length - 1) + 1;
-    // SAFETY: the name has eight bytes; a fault leaves a name that no shell has.
-    unsafe { kernel::copy((&raw mut name).cast(), bounded as u32, from) };
-    decide::is_shell_packed(name.to_ne_bytes(), length) as u32
 }
 
 /// One session's verdict on the act's address, packed.
