@@ -162,6 +162,12 @@ pub fn answer(reason: u32) -> i32 {
 pub extern "C" fn gov_judge(number: u32) -> u32 {
     let Some(room) = scratch::room(number) else { return NO_ROOM };
     room.prepared.set(0);
+    // Before anything returns: the room may have been another decision's, and what it told is told whatever comes.
+    room.told.warned.set(0);
+    room.told.spent.set(0);
+    room.told.refusals_warned.set(0);
+    room.told.refusals_spent.set(0);
+    room.told.broken.set(0);
     let count = gov_gather(number);
     if count == 0 {
         // Every session above the task waits for its first execution.
@@ -173,11 +179,6 @@ pub extern "C" fn gov_judge(number: u32) -> u32 {
         room.count.set(MAX_NESTING as u32);
     }
     room.decider.set(0);
-    room.told.warned.set(0);
-    room.told.spent.set(0);
-    room.told.refusals_warned.set(0);
-    room.told.refusals_spent.set(0);
-    room.told.broken.set(0);
     if room.case.dentry[0] != 0 && room.case.mount[0] == 0 {
         gov_seek(number);
     } else if room.case.dentry[0] != 0 {
