@@ -2,7 +2,7 @@
 
 use crate::guard::judge;
 use crate::kernel;
-use crate::scratch::{Case, Extra, Judge};
+use crate::scratch::{Case, Extra};
 use gov_common::event::Action;
 use gov_common::limits::Budget;
 use gov_common::rights::Rights;
@@ -22,11 +22,8 @@ pub fn case(mask: u32, action: Action, dentry: u64, mount: u64) -> Case {
 /// Writing to the object at `dentry`, on `mount`.
 #[inline(always)]
 pub fn write(mask: u32, action: Action, dentry: u64, mount: u64) -> Case {
-    let mut case = Case { judge: Judge::Objects, wanted: Rights::WRITE.bits(), ..Case::new(mask, action) };
-    case.dentry[0] = dentry;
-    case.mount[0] = mount;
-    case.given = refused_wherever(dentry);
-    case
+    let given = refused_wherever(dentry);
+    Case { given, ..Case::on_object(mask, action, Rights::WRITE, dentry, mount) }
 }
 
 /// Why no scope grants a change where an object lies, 0 where scopes decide. Whoever may write to a cgroup file system

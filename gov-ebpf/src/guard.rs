@@ -47,6 +47,18 @@ impl Case {
             target: 0,
         }
     }
+
+    /// An act that takes a right to the object at `dentry`, on `mount`; 0 where the hook is not told the mount.
+    #[inline(always)]
+    pub const fn on_object(mask: u32, action: Action, wanted: Rights, dentry: u64, mount: u64) -> Self {
+        Self {
+            dentry: [dentry, 0],
+            mount: [mount, 0],
+            judge: Judge::Objects,
+            wanted: wanted.bits(),
+            ..Self::new(mask, action)
+        }
+    }
 }
 
 /// Judges an act and records it: what the hook returns.
@@ -88,13 +100,8 @@ pub fn note(case: Case) {
 /// Judges the mapping of a file's code.
 #[inline(always)]
 pub fn map_code(mask: u32, file: u64) -> i32 {
-    // A fault reads as an object that nothing can resolve, and so as a refusal.
-    let (dentry, mount) = kernel::path(kernel::file_path(file)).unwrap_or((1, 1));
-    let mut case =
-        Case { judge: Judge::Objects, wanted: Rights::EXECUTE.bits(), ..Case::new(mask, Action::MapCode) };
-    case.dentry[0] = dentry;
-    case.mount[0] = mount;
-    judge(case)
+    let (dentry, mount) = kernel::place(file);
+    judge(Case::on_object(mask, Action::MapCode, Rights::EXECUTE, dentry, mount))
 }
 
 /// Refuses an act that needs no scope when one of the sessions does not stand any more; otherwise the act is

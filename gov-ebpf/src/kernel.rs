@@ -35,7 +35,7 @@ mod sequences;
 mod task;
 
 pub use files::{
-    FMODE_WRITE, O_APPEND, O_TRUNC, OPEN_EXEC, file_access, file_path, is_backing, low, opened, path,
+    FMODE_WRITE, O_APPEND, O_TRUNC, OPEN_EXEC, file_access, file_path, is_backing, low, opened, path, place,
     vfsmount,
 };
 pub use mounts::{Belongs, belongs, first_mount, next_mount};

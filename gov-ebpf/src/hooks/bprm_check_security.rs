@@ -3,7 +3,7 @@
 use crate::arming;
 use crate::guard::judge;
 use crate::kernel;
-use crate::scratch::{Case, Judge};
+use crate::scratch::Case;
 use crate::subject::governed;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
@@ -16,16 +16,13 @@ fn bprm_check_security(ctx: LsmContext) -> i32 {
     let Some(mask) = governed() else { return 0 };
     // A session that waits for its first execution is armed by it, and judges it.
     arming::arm(mask);
-    // A fault reads as an object that nothing can resolve, and so as a refusal.
+    // A fault reads as a file that nothing can resolve.
     let binprm: u64 = ctx.arg(0);
     let file = kernel::binprm_file(binprm).unwrap_or(1);
-    let (dentry, mount) = kernel::path(kernel::file_path(file)).unwrap_or((1, 1));
-    let mut case =
-        Case { judge: Judge::Objects, wanted: Rights::EXECUTE.bits(), ..Case::new(mask, Action::Execute) };
+    let (dentry, mount) = kernel::place(file);
+    let mut case = Case::on_object(mask, Action::Execute, Rights::EXECUTE, dentry, mount);
     if !kernel::is_interpreter(binprm).unwrap_or(false) {
         case.budget = Budget::Execs as u8;
     }
-    case.dentry[0] = dentry;
-    case.mount[0] = mount;
     judge(case)
 }

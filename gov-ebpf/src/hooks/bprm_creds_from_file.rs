@@ -2,7 +2,7 @@
 
 use crate::guard::judge;
 use crate::kernel;
-use crate::scratch::{Case, Judge};
+use crate::scratch::Case;
 use crate::subject::governed;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
@@ -21,14 +21,7 @@ fn bprm_creds_from_file(ctx: LsmContext) -> i32 {
         return 0;
     }
     // A fault reads as a gain, and as an object that nothing can resolve.
-    let (dentry, mount) = kernel::path(kernel::file_path(ctx.arg(1))).unwrap_or((1, 1));
-    let mut case = Case {
-        judge: Judge::Objects,
-        wanted: Rights::EXECUTE.bits(),
-        ..Case::new(mask, Action::GainPrivilege)
-    };
-    case.given = Reason::PrivilegeGain as u8;
-    case.dentry[0] = dentry;
-    case.mount[0] = mount;
-    judge(case)
+    let (dentry, mount) = kernel::place(ctx.arg(1));
+    let given = Reason::PrivilegeGain as u8;
+    judge(Case { given, ..Case::on_object(mask, Action::GainPrivilege, Rights::EXECUTE, dentry, mount) })
 }

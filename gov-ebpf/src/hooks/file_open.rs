@@ -4,7 +4,7 @@ use crate::cached;
 use crate::change;
 use crate::guard::{judge, judge_standing};
 use crate::kernel::{self, Belongs, FMODE_WRITE, O_APPEND, O_TRUNC, OPEN_EXEC};
-use crate::scratch::{Case, Judge};
+use crate::scratch::Case;
 use crate::subject;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
@@ -22,7 +22,7 @@ fn file_open(ctx: LsmContext) -> i32 {
     let file: u64 = ctx.arg(0);
     // A fault reads as writing to an object that nothing can resolve, and so as a refusal.
     let (mode, flags) = kernel::file_access(file).unwrap_or((FMODE_WRITE, 0));
-    let (dentry, mount) = kernel::path(kernel::file_path(file)).unwrap_or((1, 1));
+    let (dentry, mount) = kernel::place(file);
     if kernel::is_backing(mode) && kernel::belongs(mount, dentry) == Some(Belongs::Nowhere) {
         // The inner file of a stacked file system, whose outer file was judged a moment ago.
         return 0;
@@ -35,10 +35,7 @@ fn file_open(ctx: LsmContext) -> i32 {
         // What is opened to be executed takes `code:execute`, which implies reading: some system calls let the task
         // itself set this flag.
         let wanted = if flags & OPEN_EXEC != 0 { Rights::EXECUTE } else { Rights::READ };
-        let mut case = Case { judge: Judge::Objects, wanted: wanted.bits(), ..Case::new(mask, Action::Read) };
-        case.dentry[0] = dentry;
-        case.mount[0] = mount;
-        return judge(case);
+        return judge(Case::on_object(mask, Action::Read, wanted, dentry, mount));
     }
     let mut case = change::write(mask, Action::Write, dentry, mount);
     if case.given == Reason::CgroupEscape as u8 {

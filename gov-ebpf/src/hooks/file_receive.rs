@@ -2,17 +2,15 @@
 
 use crate::change;
 use crate::guard::judge;
-use crate::kernel;
-use crate::scratch::{Case, Judge};
-use crate::subject::governed;
-use crate::subject::made;
+use crate::kernel::{self, FMODE_WRITE};
+use crate::scratch::Case;
+use crate::subject::{governed, made};
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use gov_common::event::Action;
 use gov_common::rights::Rights;
 use gov_common::verdict::Reason;
 
-const FMODE_WRITE: u32 = 2;
 const FMODE_PATH: u32 = 0x4000;
 
 #[lsm(hook = "file_receive")]
@@ -21,7 +19,7 @@ fn file_receive(ctx: LsmContext) -> i32 {
     let file: u64 = ctx.arg(0);
     // A fault reads as writing to an object that nothing can resolve, and so as a refusal.
     let (mode, _) = kernel::file_access(file).unwrap_or((FMODE_WRITE, 0));
-    let (dentry, mount) = kernel::path(kernel::file_path(file)).unwrap_or((1, 1));
+    let (dentry, mount) = kernel::place(file);
     if mode & FMODE_PATH != 0 {
         // It opens nothing by itself.
         return 0;
@@ -29,10 +27,8 @@ fn file_receive(ctx: LsmContext) -> i32 {
     let mut case = if mode & FMODE_WRITE != 0 {
         change::write(mask, Action::Receive, dentry, mount)
     } else {
-        Case { judge: Judge::Objects, wanted: Rights::READ.bits(), ..Case::new(mask, Action::Receive) }
+        Case::on_object(mask, Action::Receive, Rights::READ, dentry, mount)
     };
-    case.dentry[0] = dentry;
-    case.mount[0] = mount;
     match kernel::file_sock(file, dentry) {
         Some(0) => {}
         // A socket of the session's own goes where it was judged to go.

@@ -2,7 +2,7 @@
 
 use crate::guard::judge;
 use crate::kernel;
-use crate::scratch::{Case, Judge};
+use crate::scratch::Case;
 use crate::subject::governed;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
@@ -17,9 +17,6 @@ fn inode_getxattr(ctx: LsmContext) -> i32 {
     if !kernel::start_of_string(ctx.arg(1)).is_none_or(holds_content) {
         return 0;
     }
-    let mut case =
-        Case { judge: Judge::Objects, wanted: Rights::READ.bits(), ..Case::new(mask, Action::Read) };
     // The hook is not told the mount: the guard looks for one of the session's.
-    case.dentry[0] = ctx.arg(0);
-    judge(case)
+    judge(Case::on_object(mask, Action::Read, Rights::READ, ctx.arg(0), 0))
 }

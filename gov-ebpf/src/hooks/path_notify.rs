@@ -2,7 +2,7 @@
 
 use crate::guard::judge;
 use crate::kernel;
-use crate::scratch::{Case, Judge};
+use crate::scratch::Case;
 use crate::subject::governed;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
@@ -14,9 +14,5 @@ fn path_notify(ctx: LsmContext) -> i32 {
     let Some(mask) = governed() else { return 0 };
     // A fault reads as an object that nothing can resolve, and so as a refusal.
     let (dentry, mount) = kernel::path(ctx.arg(0)).unwrap_or((1, 1));
-    let mut case =
-        Case { judge: Judge::Objects, wanted: Rights::READ.bits(), ..Case::new(mask, Action::Read) };
-    case.dentry[0] = dentry;
-    case.mount[0] = mount;
-    judge(case)
+    judge(Case::on_object(mask, Action::Read, Rights::READ, dentry, mount))
 }

@@ -12,7 +12,7 @@ use gov_common::event::Action;
 fn sched_process_exec(ctx: BtfTracePointContext) -> i32 {
     let Some(mask) = governed() else { return 0 };
     let file = kernel::binprm_file(ctx.arg(2)).unwrap_or(1);
-    let (dentry, mount) = kernel::path(kernel::file_path(file)).unwrap_or((1, 1));
+    let (dentry, mount) = kernel::place(file);
     let (at, length) = kernel::arguments().unwrap_or((0, 0));
     let mut case = Case::new(mask, Action::Executed);
     case.dentry[0] = dentry;

@@ -23,6 +23,13 @@ pub fn file_path(file: u64) -> u64 {
     file.wrapping_add(offset!(file_path))
 }
 
+/// The dentry and the `struct mount` of the `struct file` at an address. Fail closed: a fault reads as an object that
+/// nothing can resolve, and so as a refusal.
+#[inline(always)]
+pub fn place(file: u64) -> (u64, u64) {
+    path(file_path(file)).unwrap_or((1, 1))
+}
+
 /// How and through what a file is opened.
 #[derive(Clone, Copy)]
 pub struct Opened {

@@ -44,6 +44,15 @@ impl Sessions {
     /// How often a session has read in each directory.
     pub(super) fn read_counts(&self, slot: Slot) -> Result<Vec<(ReadKey, u64)>, KernelError> {
         let session = self.bound(slot)?.session.id;
+        let mut counts = self.walked_reads(slot)?;
+        for (key, count) in &mut counts {
+            *count = count.saturating_add(self.grants.reads(session, key)?);
+        }
+        Ok(counts)
+    }
+
+    /// Where a session has read, and how many of the reads there were walked to.
+    pub(super) fn walked_reads(&self, slot: Slot) -> Result<Vec<(ReadKey, u64)>, KernelError> {
         let mut counts = Vec::new();
         // The counts of all sessions stand in one map. Whoever has none there need not look for them.
         if self.counters(slot)?.counted_reads > 0 {
@@ -53,16 +62,13 @@ impl Sessions {
                 }
             })?;
         }
-        for (key, count) in &mut counts {
-            *count = count.saturating_add(self.grants.reads(session, key)?);
-        }
         Ok(counts)
     }
 
     /// How many of a session's reads were granted without a walk.
     pub(super) fn remembered_reads(&self, slot: Slot) -> Result<u64, KernelError> {
         let session = self.bound(slot)?.session.id;
-        self.read_counts(slot)?
+        self.walked_reads(slot)?
             .iter()
             .try_fold(0_u64, |sum, (key, _)| Ok(sum.saturating_add(self.grants.reads(session, key)?)))
     }

@@ -157,7 +157,7 @@ impl Sessions {
         }
         grace::wait();
         let state = self.counters(slot)?;
-        for (key, _) in self.read_counts(slot)? {
+        for (key, _) in self.walked_reads(slot)? {
             self.grants.free(session.id, &key)?;
             self.maps.reads.remove(&Wire(key)).map_err(KernelError::map("forget a session's reads"))?;
         }
