@@ -103,6 +103,15 @@ pub struct Offsets {
     pub setattr_dentry: u32,
     /// The bit of `f_mode` that marks the inner file of a stacked file system, 0 where there is none (before 6.5).
     pub mode_backing: u32,
+    /// Where an inner file keeps the path of the outer one, 0 where it has none (before 6.8).
+    pub backing_user_path: u32,
+    pub file_inode: u32,
+    pub task_flags: u32,
+    pub task_real_cred: u32,
+    /// What the task has of io_uring, null if it never used any.
+    pub task_io_uring: u32,
+    /// Not 0 in credentials that access(2) makes for one question.
+    pub cred_non_rcu: u32,
     /// Zero.
     pub reserved: u32,
 }
@@ -112,4 +121,4 @@ impl Offsets {
     pub const UNKNOWN: Self = zerocopy::transmute!([0u8; size_of::<Self>()]);
 }
 
-const _: () = assert!(size_of::<Offsets>() == 2 * 8 + 72 * 4);
+const _: () = assert!(size_of::<Offsets>() == 2 * 8 + 78 * 4);

@@ -100,7 +100,7 @@ pub fn note(case: Case) {
 /// Judges the mapping of a file's code.
 #[inline(always)]
 pub fn map_code(mask: u32, file: u64) -> i32 {
-    let (dentry, mount) = kernel::place(file);
+    let (dentry, mount) = kernel::outer_place(file);
     judge(Case::on_object(mask, Action::MapCode, Rights::EXECUTE, dentry, mount))
 }
 

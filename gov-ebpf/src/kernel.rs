@@ -35,8 +35,8 @@ mod sequences;
 mod task;
 
 pub use files::{
-    FMODE_WRITE, O_APPEND, O_TRUNC, OPEN_EXEC, file_access, file_path, is_backing, low, opened, path, place,
-    vfsmount,
+    FMODE_WRITE, O_APPEND, O_TRUNC, OPEN_EXEC, file_access, file_path, is_inner, low, opened, outer_place,
+    path, place, vfsmount,
 };
 pub use mounts::{Belongs, belongs, first_mount, next_mount};
 pub use network::{
@@ -45,7 +45,8 @@ pub use network::{
 };
 pub use sequences::{Sequences, sequences};
 pub use task::{
-    actor, ancestor, arguments, binprm_power, cgroup, mount_namespace, power, task_group, task_shown,
+    actor, acts_for_another, ancestor, arguments, binprm_power, cgroup, mount_namespace, power, task_group,
+    task_shown,
 };
 
 /// A hook's argument that may be a null pointer. The verifier of most kernels takes every pointer argument for a valid

@@ -36,6 +36,13 @@ pub fn governed() -> Option<u32> {
     governed_at(levels()?)
 }
 
+/// The same, where the kernel does not act for another in the current task: the hooks that it passes on its way to the
+/// layers of a stacked file system leave then.
+#[inline(always)]
+pub fn governed_itself() -> Option<u32> {
+    governed().filter(|_| !kernel::acts_for_another())
+}
+
 /// Of the levels that may hold a session, those that hold one of the current task's.
 #[inline(always)]
 pub fn governed_at(levels: Levels) -> Option<u32> {

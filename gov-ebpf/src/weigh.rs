@@ -112,7 +112,7 @@ pub extern "C" fn gov_place(number: u32, which: u32) -> u32 {
         }
         Belongs::Namespace(inode) => object.namespace.set(inode),
         // Judged as foreign: its namespace is 0, which no session is armed in.
-        Belongs::Nowhere => {}
+        Belongs::Layer | Belongs::Nowhere => {}
     }
     gov_climb(number, which as u32)
 }

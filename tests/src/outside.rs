@@ -1,9 +1,10 @@
 //! What rows reach for, outside every session: a process, ports, sockets, a tree that takes no route anywhere, an
 //! overlay. The machine is a virtual one and ends with the suite, so nothing of it is taken away again.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, UdpSocket};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -86,14 +87,19 @@ pub fn tidy(cgroups: &Path) -> Result<()> {
 /// Mounts the overlay anew, all of whose files lie in its lower layer.
 fn lay_over() -> Result<()> {
     let part = |name: &str| Path::new(OVERLAY).join(name);
-    if part("merged/a").exists() {
+    if part("merged/theirs").exists() {
         unmount(part("merged"), UnmountFlags::empty()).context("cannot unmount the overlay")?;
         fs::remove_dir_all(OVERLAY)?;
     }
     for name in ["lower", "upper", "work", "merged"] {
         fs::create_dir_all(part(name))?;
     }
-    fs::write(part("lower/a"), "as it was")?;
+    for name in ["a", "theirs"] {
+        fs::write(part("lower").join(name), "as it was")?;
+    }
+    fs::set_permissions(part("lower/theirs"), Permissions::from_mode(0o600))?;
+    chown(part("lower/theirs"), Some(1000), None)?;
+    fs::copy("/usr/bin/true", part("lower/program"))?;
     let options = format!("lowerdir={OVERLAY}/lower,upperdir={OVERLAY}/upper,workdir={OVERLAY}/work");
     let options = std::ffi::CString::new(options)?;
     mount("overlay", part("merged"), "overlay", MountFlags::empty(), options.as_c_str())

@@ -3,7 +3,7 @@
 use crate::cached;
 use crate::change;
 use crate::guard::{judge, judge_standing};
-use crate::kernel::{self, Belongs, FMODE_WRITE, O_APPEND, O_TRUNC, OPEN_EXEC};
+use crate::kernel::{self, FMODE_WRITE, O_APPEND, O_TRUNC, OPEN_EXEC};
 use crate::scratch::Case;
 use crate::subject;
 use aya_ebpf::macros::lsm;
@@ -23,8 +23,7 @@ fn file_open(ctx: LsmContext) -> i32 {
     // A fault reads as writing to an object that nothing can resolve, and so as a refusal.
     let (mode, flags) = kernel::file_access(file).unwrap_or((FMODE_WRITE, 0));
     let (dentry, mount) = kernel::place(file);
-    if kernel::is_backing(mode) && kernel::belongs(mount, dentry) == Some(Belongs::Nowhere) {
-        // The inner file of a stacked file system, whose outer file was judged a moment ago.
+    if kernel::is_inner(file, mode, (dentry, mount)) {
         return 0;
     }
     if mode & FMODE_WRITE == 0 && flags & (O_TRUNC | O_APPEND) == 0 {

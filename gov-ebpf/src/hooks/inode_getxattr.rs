@@ -3,7 +3,7 @@
 use crate::guard::judge;
 use crate::kernel;
 use crate::scratch::Case;
-use crate::subject::governed;
+use crate::subject::governed_itself;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use gov_common::event::Action;
@@ -12,7 +12,7 @@ use gov_common::rights::Rights;
 
 #[lsm(hook = "inode_getxattr")]
 fn inode_getxattr(ctx: LsmContext) -> i32 {
-    let Some(mask) = governed() else { return 0 };
+    let Some(mask) = governed_itself() else { return 0 };
     // Fail closed: a name that cannot be read is one that users write.
     if !kernel::start_of_string(ctx.arg(1)).is_none_or(holds_content) {
         return 0;

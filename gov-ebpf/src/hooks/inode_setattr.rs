@@ -3,7 +3,7 @@
 use crate::change;
 use crate::guard::judge;
 use crate::kernel;
-use crate::subject::governed;
+use crate::subject::governed_itself;
 use aya_ebpf::macros::lsm;
 use aya_ebpf::programs::LsmContext;
 use gov_common::event::Action;
@@ -17,7 +17,7 @@ const ATTR_TOUCH: u32 = 1 << 17;
 
 #[lsm(hook = "inode_setattr")]
 fn inode_setattr(ctx: LsmContext) -> i32 {
-    let Some(mask) = governed() else { return 0 };
+    let Some(mask) = governed_itself() else { return 0 };
     let (first, second, third): (u64, u64, u64) = (ctx.arg(0), ctx.arg(1), ctx.arg(2));
     let (dentry, attributes) = if kernel::setattr_is_shifted() { (second, third) } else { (first, second) };
     // Fail closed: what is changed and cannot be read is judged as a change of times.

@@ -1,6 +1,6 @@
 //! What the kernel holds of open files.
 
-use super::read;
+use super::{Belongs, acts_for_another, belongs, read};
 
 /// `f_mode`: opened for writing.
 pub const FMODE_WRITE: u32 = 2;
@@ -94,10 +94,34 @@ pub fn file_access(file: u64) -> Option<(u32, u32)> {
     ))
 }
 
-/// Whether `f_mode` marks the inner file of a stacked file system.
+/// Whether a file is one that a stacked file system opens on a layer of its own, for a file of its that was judged a
+/// moment ago: one that is marked so, one that lends its path from the outer one (before 6.5), or what it copies up.
 #[inline(always)]
-pub fn is_backing(mode: u32) -> bool {
-    mode as u64 & offset!(mode_backing) != 0
+pub fn is_inner(file: u64, mode: u32, (dentry, mount): (u64, u64)) -> bool {
+    let marked = mode as u64 & offset!(mode_backing) != 0;
+    if !marked && !acts_for_another() {
+        return false;
+    }
+    belongs(mount, dentry) == Some(Belongs::Layer) || (!marked && lends_path(file, dentry))
+}
+
+/// Whether a file's path is not its own: what the path leads to is another inode.
+#[inline(always)]
+fn lends_path(file: u64, dentry: u64) -> bool {
+    let own = read::<u64>(file.wrapping_add(offset!(file_inode)));
+    let shown = read::<u64>(dentry.wrapping_add(offset!(dentry_inode)));
+    matches!((own, shown), (Some(own), Some(shown)) if own != shown)
+}
+
+/// The place of the file at an address as its user opened it: a mapping of a stacked file system's file keeps the inner
+/// one.
+#[inline(always)]
+pub fn outer_place(file: u64) -> (u64, u64) {
+    let (mode, at) = (file_access(file).map_or(0, |(mode, _)| mode), offset!(backing_user_path));
+    if at != 0 && mode as u64 & offset!(mode_backing) != 0 {
+        return path(file.wrapping_add(at)).unwrap_or((1, 1));
+    }
+    place(file)
 }
 
 /// The address of the `struct vfsmount` of a `struct mount`.

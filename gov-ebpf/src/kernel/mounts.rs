@@ -9,7 +9,9 @@ pub enum Belongs {
     Namespace(u32),
     /// To the kernel itself: pipes, sockets, memfds, which no path names.
     Internal,
-    /// To none: detached, or a stacked file system's private clone.
+    /// To a stacked file system: its private view of one of its layers.
+    Layer,
+    /// To none: detached.
     Nowhere,
 }
 
@@ -29,7 +31,7 @@ pub fn belongs(mount: u64, dentry: u64) -> Option<Belongs> {
     // taken for internal: a stacked file system's private clone shows real files and is not.
     let sb = read::<u64>(dentry.wrapping_add(offset!(dentry_sb)))?;
     let flags = read::<u64>(sb.wrapping_add(offset!(sb_flags)))?;
-    Some(if flags & SB_NOUSER != 0 { Belongs::Internal } else { Belongs::Nowhere })
+    Some(if flags & SB_NOUSER != 0 { Belongs::Internal } else { Belongs::Layer })
 }
 
 /// The first mount of a dentry's superblock; 0 when there is none.

@@ -77,6 +77,36 @@ pub fn task_shown(dentry: u64) -> Option<u64> {
     Some(if link == 0 { 0 } else { link.wrapping_sub(offset!(task_pid_links)) })
 }
 
+/// Whether the kernel acts in the current task under credentials that are not the task's, as a stacked file system does
+/// on its layers under those of whoever mounted it: what the task itself asked for was judged before. Fail closed: not
+/// where that cannot be read, nor where the task could have brought such a state about: by io_uring, which carries
+/// credentials from one moment to another, by dumping its core, or by access(2), which asks what its own would do.
+#[inline(always)]
+pub fn acts_for_another() -> bool {
+    gov_acts_for_another() != 0
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn gov_acts_for_another() -> u32 {
+    const PF_IO_WORKER: u32 = 0x10;
+    const PF_DUMPCORE: u32 = 0x200;
+    // SAFETY: the helper has no preconditions.
+    let task = unsafe { bpf_get_current_task() };
+    let Some(cred) = read::<u64>(task.wrapping_add(offset!(task_cred))) else { return 0 };
+    let Some(own) = read::<u64>(task.wrapping_add(offset!(task_real_cred))) else { return 0 };
+    if cred == own {
+        return 0;
+    }
+    let (uring, asks) = (offset!(task_io_uring), offset!(cred_non_rcu));
+    let kept = read::<u32>(task.wrapping_add(offset!(task_flags)))
+        .map(|flags| flags & (PF_IO_WORKER | PF_DUMPCORE))
+        == Some(0)
+        && read::<u64>(task.wrapping_add(uring)) == Some(0)
+        && read::<u32>(cred.wrapping_add(asks)) == Some(0);
+    kept as u32
+}
+
 /// The power that the current task has.
 #[inline(always)]
 pub fn power() -> Option<Power> {

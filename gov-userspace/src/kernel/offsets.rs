@@ -122,6 +122,12 @@ impl Types {
             iattr_valid: self.at("iattr", "ia_valid")?,
             setattr_dentry: self.argument("bpf_lsm_inode_setattr", "dentry")?,
             mode_backing: self.mode_backing(),
+            backing_user_path: self.find("backing_file", "user_path")?.unwrap_or(0),
+            file_inode: self.at("file", "f_inode")?,
+            task_flags: self.at("task_struct", "flags")?,
+            task_real_cred: self.at("task_struct", "real_cred")?,
+            task_io_uring: self.at("task_struct", "io_uring")?,
+            cred_non_rcu: self.at("cred", "non_rcu")?,
             reserved: 0,
         })
     }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, CWD, FileType, Timespec, Timestamps, XattrFlags};
+use rustix::fs::{Access, AtFlags, CWD, FileType, Timespec, Timestamps, XattrFlags};
 
 use super::{Outcome, name, ok, raw};
 
@@ -21,6 +21,7 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["write", path] => {
             ok(OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(b"changed")))
         }
+        ["access", path] => ok(rustix::fs::access(path, Access::READ_OK).map_err(io::Error::from)),
         ["append", path] => ok(OpenOptions::new().append(true).open(path)),
         ["create", path] => ok(File::create_new(path)),
         ["create-another", folder] => ok(create_another(folder)),

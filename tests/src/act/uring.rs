@@ -15,10 +15,17 @@ const OPENAT: u8 = 18;
 const RENAMEAT: u8 = 35;
 const UNLINKAT: u8 = 36;
 const URING_CMD: u8 = 46;
+/// The word of an entry that holds the flags of open(2).
+const OPEN_FLAGS: usize = 7;
 
 pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
     Some(match *words {
         ["uring-read", path] => ok(open(0, path)),
+        ["uring-append", path] => ok(with_path(0, path, |path| {
+            let mut entry = entry(OPENAT, libc::AT_FDCWD, path, 0, 0);
+            entry[OPEN_FLAGS] = (libc::O_WRONLY | libc::O_APPEND) as u32;
+            entry
+        })),
         ["uring-poll-read", path] => ok(open(SQPOLL, path)),
         ["uring-rename", old, new] => ok(rename(old, new)),
         ["uring-unlink", path] => ok(with_path(0, path, |path| entry(UNLINKAT, libc::AT_FDCWD, path, 0, 0))),

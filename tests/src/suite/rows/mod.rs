@@ -8,6 +8,7 @@ mod kernel;
 mod limits;
 mod neighbours;
 mod network;
+mod stacked;
 mod tree;
 
 use super::row::Row;
@@ -22,9 +23,10 @@ pub struct Table {
 }
 
 /// Every table, in the order in which they run.
-pub const TABLES: [Table; 9] = [
+pub const TABLES: [Table; 10] = [
     Table { title: "Opening files", rows: files::ROWS },
     Table { title: "Changing the tree", rows: tree::ROWS },
+    Table { title: "Stacked file systems", rows: stacked::ROWS },
     Table { title: "Executing", rows: execution::ROWS },
     Table { title: "The network", rows: network::ROWS },
     Table { title: "The ground that enforcement stands on", rows: ground::ROWS },
