@@ -155,8 +155,8 @@ pub struct Control {
     pub daemon: u32,
     /// The outermost of `levels`, as a number; 0 without any.
     pub first: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// The last [`Session::generation`] that was given, for the daemon that goes on after this one.
+    pub generation: u32,
 }
 
 const _: () = assert!(size_of::<Session>() == 96);

@@ -21,6 +21,7 @@ pub mod verify;
 pub mod audit;
 
 // edges: each touches one outside thing
+pub mod crash;
 pub mod journal;
 pub mod guarded;
 pub mod accounts;

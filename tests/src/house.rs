@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -14,12 +15,14 @@ use crate::run::{Done, run};
 
 const SOCKET: &str = "/run/gov/gov.sock";
 /// Emulated machines are up to thirty times slower than real ones.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A running daemon. Dropped, it is asked to end.
 pub struct House {
     state: PathBuf,
     daemon: Child,
+    /// How often a daemon that was killed was followed by another.
+    pub followed: u32,
 }
 
 /// A governed run and the evidence that it left.
@@ -35,18 +38,51 @@ pub struct Governed {
 impl House {
     /// Starts a daemon and waits until it answers.
     pub fn open(state: &Path) -> Result<Self> {
+        Self::open_with(state, &[])
+    }
+
+    /// The same, with arguments.
+    pub fn open_with(state: &Path, arguments: &[&str]) -> Result<Self> {
+        let mut house = Self::start(state, Command::new("govd").args(arguments))?;
+        house.wait_until_it_answers()?;
+        Ok(house)
+    }
+
+    /// Starts a daemon that dies at a point of its own, and waits until it answers or is dead.
+    pub fn open_to_die(state: &Path, point: &str) -> Result<Self> {
+        let mut house = Self::start(state, Command::new("gov-crashd").env("GOV_CRASH", point))?;
+        match house.wait_until_it_answers() {
+            Err(error) if !house.is_dead()? => Err(error),
+            _answers_or_is_dead => Ok(house),
+        }
+    }
+
+    fn start(state: &Path, program: &mut Command) -> Result<Self> {
         fs::create_dir_all(state)?;
         let messages = File::options().create(true).append(true).open(state.join("govd.messages"))?;
-        let daemon = Command::new("govd")
+        let daemon = program
             .env("GOV_STATE", state)
             .stdin(Stdio::null())
             .stdout(messages.try_clone()?)
             .stderr(messages)
             .spawn()
             .context("cannot start govd")?;
-        let mut house = Self { state: state.to_owned(), daemon };
-        house.wait_until_it_answers()?;
-        Ok(house)
+        Ok(Self { state: state.to_owned(), daemon, followed: 0 })
+    }
+
+    /// Starts another daemon if this one was killed.
+    pub fn follow(&mut self) -> Result<()> {
+        if self.is_dead()? {
+            let followed = self.followed + 1;
+            *self = Self::open(&self.state)?;
+            self.followed = followed;
+        }
+        Ok(())
+    }
+
+    /// Whether the daemon was killed.
+    pub fn is_dead(&mut self) -> Result<bool> {
+        Ok(self.daemon.try_wait()?.is_some_and(|status| status.signal() == Some(9)))
     }
 
     fn wait_until_it_answers(&mut self) -> Result<()> {

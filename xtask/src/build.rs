@@ -24,17 +24,17 @@ pub struct Built {
 /// Builds everything that is not built yet.
 pub fn ready() -> Result<Built> {
     let object = object()?;
-    let programs = programs("gov-userspace", &["gov", "govd"], &object)?;
+    let programs = programs("gov-userspace", &["gov", "govd"], &[], &object)?;
     Ok(Built { object, programs })
 }
 
 /// Builds programs that run inside a machine to test gov and to show it.
 pub fn of_tests(names: &[&str]) -> Result<Vec<PathBuf>> {
-    programs("tests", names, &object()?)
+    programs("tests", names, &["--features", "crash"], &object()?)
 }
 
 /// Builds programs of one package, linked statically.
-fn programs(package: &str, names: &[&str], object: &Path) -> Result<Vec<PathBuf>> {
+fn programs(package: &str, names: &[&str], arguments: &[&str], object: &Path) -> Result<Vec<PathBuf>> {
     let root = workspace()?;
     step(&format!("building {package}"), || {
         process::shown(
@@ -44,6 +44,7 @@ fn programs(package: &str, names: &[&str], object: &Path) -> Result<Vec<PathBuf>
                 .env(OBJECT, object)
                 // A target named outright keeps the flags from build scripts and procedural macros.
                 .args(["build", "--quiet", "--release", "--target", HOST, "--package", package])
+                .args(arguments)
                 .args(names.iter().flat_map(|name| ["--bin", name])),
         )
     })?;

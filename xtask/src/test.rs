@@ -72,7 +72,7 @@ fn on_this_machine(score: &mut Score) -> Result<()> {
 /// One boot runs all of one program's rows and scenes.
 fn suite(kernel: Series, command: &[&str], score: &mut Score) -> Result<()> {
     let [program, ..] = command else { bail!("no program to run") };
-    let programs = [build::ready()?.programs, build::of_tests(&["gov-act", program])?].concat();
+    let programs = [build::ready()?.programs, build::of_tests(&["gov-act", "gov-crashd", program])?].concat();
     let machine = Machine {
         programs,
         timeout: 1800,

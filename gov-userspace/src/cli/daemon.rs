@@ -1,6 +1,7 @@
 //! What every subcommand that talks to the daemon shares: connecting, and turning a refusal into a failure.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use super::{Exit, Failure};
 use crate::control::ControlError;
@@ -19,6 +20,27 @@ impl Socket {
     /// Connects.
     pub(super) fn connect(&self) -> Result<Client, Failure> {
         Client::connect(&self.path).map_err(|error| unreachable(&error))
+    }
+
+    /// Connects and asks one thing; where no daemon answers, again and again until the patience is over. What is asked
+    /// must bear to be asked twice.
+    pub(super) fn ask_patiently(&self, request: &Request, patience: Duration) -> Result<Reply, Failure> {
+        const PAUSE: Duration = Duration::from_millis(200);
+        let since = Instant::now();
+        let mut said = false;
+        loop {
+            match self.ask(request.clone()) {
+                Err(failure) if failure.exit == Exit::NoDaemon && since.elapsed() < patience => {
+                    if !std::mem::replace(&mut said, true) {
+                        anstream::eprintln!(
+                            "gov: the daemon is gone; what it governed goes on, and so does the wait"
+                        );
+                    }
+                    std::thread::sleep(PAUSE);
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Connects, asks one thing and returns its reply.

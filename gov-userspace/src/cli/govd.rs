@@ -12,7 +12,7 @@ use super::failure;
 use super::terms::print;
 use super::{Exit, Failure};
 use crate::config::{Config, DEFAULT_FILE};
-use crate::daemon::{self, DaemonError, guard};
+use crate::daemon::{self, DaemonError, Leftovers};
 use crate::kernel;
 
 /// Holds governed tasks to their delegations, and keeps the evidence.
@@ -32,9 +32,9 @@ struct Args {
     /// Load and try the programs, say what would be enforced, and exit.
     #[arg(long)]
     check: bool,
-    /// Be the guard that a daemon starts.
-    #[arg(long, hide = true, exclusive = true)]
-    guard: bool,
+    /// End the sessions of a daemon that is gone instead of going on with them.
+    #[arg(long, conflicts_with = "check")]
+    end_leftovers: bool,
     /// Load the programs and print each one's count of instructions that the verifier went through.
     #[arg(long, conflicts_with = "check")]
     verifier_counts: bool,
@@ -57,11 +57,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(args: Args) -> Result<Exit, Failure> {
-    if args.guard {
-        return guard::keep()
-            .map(|_ended| Exit::Success)
-            .map_err(|error| Failure::new(Exit::Failed, "the guard", format!("{error:#}")));
-    }
     let config = Config::read(args.config.as_deref())
         .map_err(|error| {
             Failure::because(Exit::Usage, "the configuration", &error)
@@ -76,7 +71,8 @@ fn run(args: Args) -> Result<Exit, Failure> {
         print(&format!("{}\n", enforcement.in_words()))?;
         return Ok(Exit::Success);
     }
-    daemon::serve(config).map_err(|error| stopped(&error))?;
+    let leftovers = if args.end_leftovers { Leftovers::End } else { Leftovers::GoOn };
+    daemon::serve(config, leftovers).map_err(|error| stopped(&error))?;
     Ok(Exit::Success)
 }
 

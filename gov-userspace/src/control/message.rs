@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A line from a client.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
     /// [`super::VERSION`].
@@ -13,7 +13,7 @@ pub struct Ask {
 }
 
 /// What may be asked.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
     /// Who is there, and what does it enforce?
@@ -31,7 +31,7 @@ pub enum Request {
 }
 
 /// A request to govern a process that waits to execute its command.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
     /// The signed delegation's chain from its root on, each the very bytes that were signed over.
@@ -49,7 +49,7 @@ pub struct Start {
 }
 
 /// A session by name.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Named {
     /// Its name.
@@ -57,7 +57,7 @@ pub struct Named {
 }
 
 /// A session to be ended.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct End {
     /// Its name.
@@ -67,7 +67,7 @@ pub struct End {
 }
 
 /// How long to wait for a session's end.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wait {
     /// Its name.
@@ -77,7 +77,7 @@ pub struct Wait {
 }
 
 /// A line from the daemon.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
     /// [`super::VERSION`].
@@ -87,7 +87,7 @@ pub struct Answer {
 }
 
 /// What may be answered.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Reply {
     /// To `status`.
@@ -103,7 +103,7 @@ pub enum Reply {
 }
 
 /// The daemon and what it enforces.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Status {
     /// The daemon's version.
@@ -137,7 +137,7 @@ pub struct HookView {
 }
 
 /// A session that began.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Started {
     /// Its name.

@@ -1,19 +1,21 @@
 //! Closes a session in which nobody is left: the kernel's final account, the end of its log, and nothing left over.
 //!
-//! It takes two steps, because what the session left behind may be much to hash, and the ring does not wait.
+//! It takes two steps, because what the session left behind may be much to hash, and the ring does not wait. The kernel
+//! keeps its account until the log has it, so that another daemon can go on from any point.
 
 use gov_common::abi::{ReadKey, State};
 
 use super::records;
 use super::{ground::Ground, temporary};
 use crate::control::message::{SessionView, Stage};
+use crate::crash;
 use crate::receipt::{Artifact, Close};
 use crate::session::Session;
 use crate::session::artifacts::Touched;
 use crate::session::enforcer::Enforcer;
 use crate::session::recorder::{End, Finish, Recorder};
 
-/// A session that the kernel has let go, whose log has no end yet.
+/// A session in which nobody is left, whose log has no end yet.
 pub(super) struct Released<S> {
     session: Session<S>,
     account: State,
@@ -29,10 +31,10 @@ pub(super) struct Closed {
     pub(super) unfinished: Option<Box<Recorder>>,
 }
 
-/// Takes it out of the kernel and removes its cgroup and its folder. A step that fails is said, and does not keep
-/// the others from being taken.
+/// Takes the kernel's account and removes its folder. A step that fails is said, and does not keep the others from being
+/// taken.
 pub(super) fn release<E: Enforcer>(
-    enforcer: &mut E,
+    enforcer: &E,
     ground: &Ground,
     session: Session<E::Slot>,
 ) -> Released<E::Slot> {
@@ -41,12 +43,7 @@ pub(super) fn release<E: Enforcer>(
         complain(name, "the counts of reads are lost", &error);
         Vec::new()
     });
-    let before = enforcer.counters(session.slot);
-    let account = enforcer.unbind(session.slot).or_else(|error| {
-        complain(name, "the session stays in the kernel", &error);
-        before
-    });
-    let account = account.unwrap_or_else(|error| {
+    let account = enforcer.counters(session.slot).unwrap_or_else(|error| {
         // The close receipt will not agree with the receipts, and a verifier will say so.
         complain(name, "the kernel's final account is lost", &error);
         State::default()
@@ -54,9 +51,7 @@ pub(super) fn release<E: Enforcer>(
     if let Err(error) = temporary::remove(&ground.folders.temporary, &session.temporary) {
         complain(name, "the session's temporary folder stays", &error);
     }
-    if let Err(error) = session.cgroup.remove() {
-        complain(name, "the session's cgroup stays", &error);
-    }
+    crash::point("released");
     let close = records::ending(ground, &session, &account);
     Released { session, account, reads, close }
 }
@@ -81,15 +76,21 @@ impl<S> Released<S> {
         view
     }
 
-    /// Writes the end of its log.
-    pub(super) fn complete(mut self, artifacts: &[Artifact]) -> Closed {
+    /// Writes the end of its log, takes it out of the kernel and removes its cgroup.
+    pub(super) fn complete<E>(mut self, enforcer: &mut E, artifacts: &[Artifact]) -> Closed
+    where
+        E: Enforcer<Slot = S>,
+        S: Copy,
+    {
         let name = self.session.name.clone();
         let end = End { account: &self.account, reads: &self.reads, artifacts, close: self.close.clone() };
         if let Err(error) = self.session.recorder.write_end(end) {
             complain(&name, "the end of the log cannot be written", &error);
         }
+        crash::point("end-written");
         let mut view = self.view();
         view.state = Stage::Closed;
+        let (slot, cgroup) = (self.session.slot, self.session.cgroup);
         let unfinished = match self.session.recorder.finish() {
             Finish::Done => None,
             Finish::Full(error, recorder) => {
@@ -101,6 +102,14 @@ impl<S> Released<S> {
                 None
             }
         };
+        crash::point("closed");
+        if let Err(error) = enforcer.unbind(slot) {
+            complain(&name, "the session stays in the kernel", &error);
+        }
+        crash::point("unbound");
+        if let Err(error) = cgroup.remove() {
+            complain(&name, "the session's cgroup stays", &error);
+        }
         Closed { view, unfinished }
     }
 }

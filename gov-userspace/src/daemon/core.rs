@@ -40,7 +40,7 @@ pub(super) struct Core<E: Enforcer> {
     pub(super) sessions: BTreeMap<String, Session<E::Slot>>,
     /// Names by the kernel's numbers.
     numbers: HashMap<u64, String>,
-    /// Sessions that the kernel has let go, whose files are being hashed.
+    /// Sessions in which nobody is left, whose files are being hashed.
     pub(super) released: BTreeMap<String, Released<E::Slot>>,
     pub(super) closed: VecDeque<SessionView>,
     /// Logs of closed sessions that wait for room on the disk.
@@ -74,8 +74,8 @@ impl<E: Enforcer> Core<E> {
         }
     }
 
-    /// Takes one record of the ring.
-    pub(super) fn record(&mut self, bytes: &[u8], now: Instant) {
+    /// Takes one record of the ring, where it stands at `position`.
+    pub(super) fn record(&mut self, bytes: &[u8], position: u64, now: Instant) {
         let event = match event::parse(bytes) {
             Ok(event) => event,
             Err(error) => {
@@ -90,7 +90,7 @@ impl<E: Enforcer> Core<E> {
             return;
         };
         let suffers = matches!(event.action, Action::Budget | Action::Break);
-        let taken = session.recorder.take(event, now);
+        let taken = session.recorder.take(event, position, now);
         if taken.is_ok() && !suffers {
             return;
         }
@@ -112,6 +112,20 @@ impl<E: Enforcer> Core<E> {
         self.due_ns = self.due_ns.into_iter().chain(session.due_ns()).min();
         self.numbers.insert(session.number, session.name.clone());
         self.sessions.insert(session.name.clone(), session);
+    }
+
+    /// Hands all that was recorded to the system: from where on the ring must be kept, if an event waits for another.
+    pub(super) fn hand_over(&mut self) -> Option<u64> {
+        let mut failed = Vec::new();
+        for (name, session) in &mut self.sessions {
+            if let Err(error) = session.recorder.hand_over() {
+                failed.push((name.clone(), error));
+            }
+        }
+        for (name, error) in failed {
+            self.log_failed(&name, &error);
+        }
+        self.sessions.values().filter_map(|session| session.recorder.first_waiting()).min()
     }
 
     /// Makes the checkpoints that are due.
@@ -184,7 +198,7 @@ impl<E: Enforcer> Core<E> {
     pub(super) fn close(&mut self, name: &str) {
         let Some(session) = self.sessions.remove(name) else { return };
         self.numbers.remove(&session.number);
-        let mut released = close::release(&mut self.enforcer, &self.ground, session);
+        let mut released = close::release(&self.enforcer, &self.ground, session);
         let touched = released.take_touched();
         self.released.insert(name.to_owned(), released);
         if touched.is_empty() {
@@ -202,10 +216,10 @@ impl<E: Enforcer> Core<E> {
         }
     }
 
-    /// Ends the log of a session that was let go.
+    /// Ends the log of a session in which nobody is left, and lets it go.
     pub(super) fn complete(&mut self, name: &str, artifacts: &[Artifact]) {
         let Some(released) = self.released.remove(name) else { return };
-        let close::Closed { view, unfinished } = released.complete(artifacts);
+        let close::Closed { view, unfinished } = released.complete(&mut self.enforcer, artifacts);
         self.unfinished.extend(unfinished.map(|recorder| (view.session.clone(), recorder)));
         tracing::info!(
             session = view.session,

@@ -10,7 +10,7 @@ mod cutoff;
 mod enforcement;
 mod engine;
 mod ground;
-pub mod guard;
+mod inherit;
 mod interference;
 mod lock;
 mod nesting;
@@ -26,7 +26,7 @@ mod temporary;
 mod watch;
 
 pub use enforcement::Words;
-pub use run::{DaemonError, check, serve};
+pub use run::{DaemonError, Leftovers, check, serve};
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
-//! What a daemon finds of one that was killed: governed processes that nobody watches, and logs without an end.
+//! What a daemon finds of one that was killed and does not go on with: processes whose hooks are gone, and logs without
+//! an end.
 //!
 //! A session's cgroup is killed and removed with those of the sessions within it, and so is its temporary folder.
 
@@ -23,8 +24,7 @@ const TAIL: u64 = 4096;
 /// How often it is looked.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// Ends what is left of sessions of another daemon. Its hooks are pinned, so they were governed to this moment; what
-/// they do from now on nobody would record.
+/// Ends all that is left of sessions of another daemon.
 pub(super) fn end_leftovers(ground: &Ground) -> anyhow::Result<()> {
     for cgroup in ground.hierarchy.list().context("cannot look for sessions of another daemon")? {
         let name = cgroup.name().unwrap_or("?").to_owned();
@@ -37,7 +37,8 @@ pub(super) fn end_leftovers(ground: &Ground) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn end(cgroup: &Cgroup) -> anyhow::Result<()> {
+/// Kills a cgroup's processes and removes it.
+pub(super) fn end(cgroup: &Cgroup) -> anyhow::Result<()> {
     let deadline = Instant::now().checked_add(END_WAIT);
     while cgroup.populated()? {
         cgroup.kill()?;
@@ -49,18 +50,25 @@ fn end(cgroup: &Cgroup) -> anyhow::Result<()> {
     Ok(cgroup.remove()?)
 }
 
-/// Takes up each log that has no end, and says so in it, and whether the hooks were still pinned: `pinned` are those
-/// that this daemon found. A log that is not as it was signed is left as it is.
-pub(super) fn recover_logs(ground: &Ground, pinned: &BTreeSet<String>) -> anyhow::Result<()> {
+/// Takes up each log that has no end, but for those of sessions that go on, and says so in it, and whether the hooks were
+/// still pinned: `pinned` are those that this daemon found. A log that is not as it was signed is left as it is.
+pub(super) fn recover_logs(
+    ground: &Ground,
+    pinned: &BTreeSet<String>,
+    goes_on: &BTreeSet<String>,
+) -> anyhow::Result<()> {
     let logs = &ground.folders.logs;
     for entry in std::fs::read_dir(logs).with_context(|| format!("cannot read `{}`", logs.display()))? {
         let folder = entry.with_context(|| format!("cannot read `{}`", logs.display()))?.path();
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if goes_on.contains(&name) {
+            continue;
+        }
         if ends_with_recovery(&folder).with_context(|| format!("cannot read the log `{name}`"))? {
             continue;
         }
-        match Log::recover(&folder, Arc::clone(&ground.key), |found| unpinned(found, &ground.boot_id, pinned))
-        {
+        let tell = |found: &Resumed| unpinned(found, &ground.boot_id, pinned);
+        match Log::recover(&folder, Arc::clone(&ground.key), |_line| (), tell) {
             Ok(Recovery::Closed) => {}
             Ok(Recovery::Resumed(log, resumed)) => {
                 tracing::warn!(

@@ -1,5 +1,6 @@
 //! The daemon's life: what it makes and loads at its start, its two loops, and its stop in order.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,20 +15,21 @@ use super::core::{Core, Notices};
 use super::enforcement::Words;
 use super::engine::{Engine, Inbox, channel};
 use super::ground::Ground;
-use super::guard::Guard;
+use super::inherit::{self, Estate};
 use super::own::HOST;
 use super::{lock, notify, recovery, socket};
 use crate::config::Config;
+use crate::crash;
 use crate::host::alarm::Alarm;
-use crate::host::cgroup::Hierarchy;
+use crate::host::cgroup::{Cgroup, Hierarchy};
 use crate::host::readiness;
-use crate::kernel::{Kernel, KernelError, LoadOptions, Ring, pins};
+use crate::kernel::{Kernel, KernelError, Left, LoadOptions, Ring, Slot, pins};
 
 /// How often checkpoints that are due are made.
 const COMMIT_EVERY: Duration = Duration::from_millis(50);
 /// How often kills and gaps are looked at, and all else of which something should have told.
 const TICK_EVERY: Duration = Duration::from_millis(250);
-/// How often the daemon looks after its guard, and after enforcement.
+/// How often the daemon looks after enforcement.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Records taken from the ring before anything else gets its turn.
 const BATCH: usize = 4096;
@@ -58,8 +60,17 @@ pub fn check(config: &Config) -> Result<Words, DaemonError> {
     Ok(Words::of(kernel.enforcement()))
 }
 
+/// What becomes of the sessions of a daemon that is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftovers {
+    /// They go on.
+    GoOn,
+    /// They are ended.
+    End,
+}
+
 /// Runs until it is asked to stop, and every session is closed.
-pub fn serve(config: Config) -> Result<(), DaemonError> {
+pub fn serve(config: Config, leftovers: Leftovers) -> Result<(), DaemonError> {
     check_root()?;
     let socket_folder = config.socket.parent().unwrap_or(Path::new("/"));
     for folder in [Path::new(HOST), socket_folder, &config.state] {
@@ -68,24 +79,38 @@ pub fn serve(config: Config) -> Result<(), DaemonError> {
     }
     let _lock = lock::take(&Path::new(HOST).join("govd.lock"))?;
     let mut ground = Ground::lay(config)?;
-    // The hooks of a daemon that was killed are let go when nobody is left whom they govern.
-    recovery::end_leftovers(&ground)?;
-    let found = pins::found().map_err(DaemonError::CannotEnforce)?;
-    pins::clear().map_err(DaemonError::CannotEnforce)?;
-    let mut guard = Guard::start()?;
-    let (mut kernel, ring) = load(&ground.config, &ground.hierarchy)?;
-    kernel.pin().map_err(DaemonError::CannotEnforce)?;
+    let (kernel, ring, estate) = enforce(&ground, leftovers)?;
     ground.note_enforcement(kernel.enforcement());
-    recovery::recover_logs(&ground, &found)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("no event loop")?;
-    runtime.block_on(run(kernel, ring, ground, &mut guard))?;
+    runtime.block_on(run(kernel, ring, ground, estate))?;
     pins::clear().map_err(DaemonError::CannotEnforce)?;
-    guard.dismiss();
     Ok(())
+}
+
+/// Enforces: goes on with what a daemon left that is gone, or begins anew.
+fn enforce(ground: &Ground, leftovers: Leftovers) -> Result<(Kernel, Ring, Estate<Slot>), DaemonError> {
+    let cgroups = inherit::cgroups(&ground.hierarchy)?;
+    let pinned = pins::found().map_err(DaemonError::CannotEnforce)?;
+    if leftovers == Leftovers::GoOn && !cgroups.is_empty() {
+        match Kernel::adopt(|id| cgroups.get(&id).map(Cgroup::level)) {
+            Ok(Left::Whole(kernel, ring, sessions)) => {
+                return Ok((*kernel, ring, Estate { sessions, cgroups, pinned }));
+            }
+            Ok(Left::Nothing) => {}
+            Err(error @ KernelError::OtherVersion { .. }) => return Err(DaemonError::CannotEnforce(error)),
+            Err(error) => tracing::error!("what a daemon left cannot be gone on with, and is ended: {error}"),
+        }
+    }
+    // What is still in force is let go when nobody is left whom it governs.
+    recovery::end_leftovers(ground)?;
+    pins::clear().map_err(DaemonError::CannotEnforce)?;
+    let (mut kernel, ring) = load(&ground.config, &ground.hierarchy)?;
+    kernel.pin().map_err(DaemonError::CannotEnforce)?;
+    Ok((kernel, ring, Estate { sessions: Vec::new(), cgroups: BTreeMap::new(), pinned }))
 }
 
 fn check_root() -> Result<(), DaemonError> {
@@ -102,7 +127,7 @@ fn load(config: &Config, hierarchy: &Hierarchy) -> Result<(Kernel, Ring), Daemon
 }
 
 /// Serves until the engine has closed its last session after a request to stop.
-async fn run(kernel: Kernel, ring: Ring, ground: Ground, guard: &mut Guard) -> anyhow::Result<()> {
+async fn run(kernel: Kernel, ring: Ring, ground: Ground, estate: Estate<Slot>) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot catch SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot catch SIGINT")?;
     let listener = listen(&ground.config.socket)?;
@@ -114,7 +139,7 @@ async fn run(kernel: Kernel, ring: Ring, ground: Ground, guard: &mut Guard) -> a
     std::thread::Builder::new()
         .name("engine".to_owned())
         .spawn(move || {
-            if done.send(engine_thread(kernel, ring, ground, inbox, stopped)).is_err() {
+            if done.send(engine_thread(kernel, ring, ground, estate, inbox, stopped)).is_err() {
                 tracing::error!("the engine outlived its daemon");
             }
         })
@@ -122,14 +147,10 @@ async fn run(kernel: Kernel, ring: Ring, ground: Ground, guard: &mut Guard) -> a
     say_hello(&engine).await;
     tokio::spawn(socket::serve(listener, engine, max_connections));
     notify::tell("READY=1");
-    let mut look = tokio::time::interval(LOOK_EVERY);
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            outcome = &mut finished => return outcome.context("the engine is gone")?,
-            _ = look.tick() => guard.renew(),
-        }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        outcome = &mut finished => return outcome.context("the engine is gone")?,
     }
     tracing::info!("asked to stop");
     notify::tell("STOPPING=1");
@@ -176,18 +197,20 @@ fn engine_thread(
     kernel: Kernel,
     ring: Ring,
     ground: Ground,
+    estate: Estate<Slot>,
     inbox: Inbox,
     stopped: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
-    runtime.block_on(engine_loop(kernel, ring, ground, inbox, stopped))
+    runtime.block_on(engine_loop(kernel, ring, ground, estate, inbox, stopped))
 }
 
 async fn engine_loop(
     kernel: Kernel,
     mut ring: Ring,
     ground: Ground,
+    estate: Estate<Slot>,
     inbox: Inbox,
     mut stopped: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
@@ -198,6 +221,7 @@ async fn engine_loop(
     let notices = Notices { emptied: emptied_sender, looked: looked_sender };
     let grace = Duration::from_millis(u64::from(ground.config.grace_ms));
     let mut core = Core::new(kernel, ground, closed, notices);
+    core.inherit(estate).context("cannot go on with what a daemon left")?;
     let filled = readiness::watch(ring.fd(), Interest::READABLE).context("cannot watch the ring")?;
     let mut alarm = Alarm::new().context("no alarm for the sessions' ends")?;
     let mut commit = tokio::time::interval(COMMIT_EVERY);
@@ -215,7 +239,7 @@ async fn engine_loop(
                 let mut ready = ready.context("cannot watch the ring")?;
                 ready.clear_ready();
                 drop(ready);
-                while drain(&mut core, &mut ring, BATCH) {
+                while drain(&mut core, &mut ring) {
                     core.commit(Instant::now());
                     // Whoever floods the ring does not put its end off.
                     core.on_time();
@@ -230,11 +254,17 @@ async fn engine_loop(
             Some(command) = commands.recv() => core.answer(command, Instant::now()),
             Some(name) = emptied.recv() => settle(&mut core, &mut ring, vec![name]),
             Some((name, artifacts)) = looked.recv() => core.complete(&name, &artifacts),
-            _ = commit.tick() => core.commit(Instant::now()),
+            _ = commit.tick() => {
+                // Nobody is told of what comes while something waits in the ring.
+                if ring.is_behind() {
+                    drain(&mut core, &mut ring);
+                }
+                core.commit(Instant::now());
+            }
             _ = look.tick() => core.look_after(),
             _ = tick.tick() => {
                 // A record may have come without a wake-up while the last one was taken.
-                drain(&mut core, &mut ring, BATCH);
+                drain(&mut core, &mut ring);
                 let empty = core.tick(Instant::now());
                 settle(&mut core, &mut ring, empty);
             }
@@ -262,7 +292,7 @@ fn settle(core: &mut Core<Kernel>, ring: &mut Ring, empty: Vec<String>) {
     if empty.is_empty() {
         return;
     }
-    while drain(core, ring, BATCH) {}
+    while drain(core, ring) {}
     let now = Instant::now();
     core.sort_innermost_first(&mut empty);
     for name in empty {
@@ -272,14 +302,24 @@ fn settle(core: &mut Core<Kernel>, ring: &mut Ring, empty: Vec<String>) {
     }
 }
 
-/// Takes up to `limit` records; true when there may be more.
-fn drain(core: &mut Core<Kernel>, ring: &mut Ring, limit: usize) -> bool {
+/// Takes a batch of records, and gives back their room once they are written; true when there may be more.
+fn drain(core: &mut Core<Kernel>, ring: &mut Ring) -> bool {
     let now = Instant::now();
-    for _ in 0..limit {
-        match ring.next() {
-            Some(record) => core.record(&record, now),
-            None => return false,
-        }
+    let mut count = 0;
+    while count < BATCH
+        && let Some(record) = ring.take()
+    {
+        core.record(&record, record.position, now);
+        count += 1;
     }
-    true
+    crash::point("taken");
+    let kept = core.hand_over();
+    crash::point("handed-over");
+    // Who waits too long for an earlier event does not keep others from recording: if this daemon dies now, what waited
+    // is missing in the log, and the kernel's count there says so.
+    let taken = ring.taken();
+    let kept = kept.filter(|position| taken.wrapping_sub(*position) <= ring.quarter());
+    ring.give_back(kept.unwrap_or(taken));
+    // One that came before the room was given back wakes nobody.
+    count > 0
 }

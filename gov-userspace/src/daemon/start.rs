@@ -4,7 +4,7 @@
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gov_common::abi::{SESSION_ARM_AT_EXEC, SESSION_RECORD_READS, SESSION_SHELLS};
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use super::{records, temporary};
 use crate::clock::{self, Offset};
 use crate::control::message::{Refusal, Start, Started};
 use crate::control::{MAX_ARGUMENTS, MAX_DELEGATION};
+use crate::crash;
 use crate::host::cgroup::Cgroup;
 use crate::host::process::Process;
 use crate::kernel::BindSpec;
@@ -35,7 +36,7 @@ pub(super) fn start<E: Enforcer>(
     let process = check_process(peer, pidfd)?;
     let outer = core.outer(peer, &process)?;
     let now = Timestamp::now();
-    let name = new_name(&request.name)?;
+    let name = new_name(core, &request.name)?;
     let base = core.ground.folders.temporary.clone();
     let temporary = outer.as_ref().map_or(&base, |outer| &outer.temporary).join(&name);
     let authority = authorise(&core.ground, peer, &request.delegations, &temporary, now)?;
@@ -63,16 +64,14 @@ pub(super) fn start<E: Enforcer>(
         refusal_with(code::FAILED, "the session's log", error, "see that the disk has room")
     })?;
     made.log = Some(folder);
-    let rhythm = Rhythm {
-        interval: Duration::from_millis(u64::from(core.ground.config.checkpoint_ms)),
-        receipts: core.ground.config.checkpoint_receipts,
-    };
+    let rhythm = Rhythm::of(&core.ground.config);
     let recorder = Recorder::begin(log, start, rhythm, Instant::now()).map_err(|error| {
         let mut refusal = refusal(code::FAILED, "the session's log", &error);
         refusal.remedy = Some("see that the disk has room".to_owned());
         refusal
     })?;
 
+    crash::point("log-begun");
     let offset = Offset::sample();
     let expires_boot_ns = offset.boot_ns(authority.delegation.not_after);
     let spec = BindSpec {
@@ -87,6 +86,7 @@ pub(super) fn start<E: Enforcer>(
         .enforcer
         .bind(&spec)
         .map_err(|error| refusal(code::CANNOT_ENFORCE, "the session's policy", &error))?;
+    crash::point("bound");
     let admitted = match &made.cgroup {
         Some(cgroup) => cgroup.admit(&process),
         None => Err(crate::host::HostError::ProcessGone),
@@ -102,6 +102,7 @@ pub(super) fn start<E: Enforcer>(
             return Err(refusal(code::FAILED, "the process to govern", &error));
         }
     };
+    crash::point("admitted");
     made.keep();
     let temporary_folder = temporary.to_string_lossy().into_owned();
     let started =
@@ -160,11 +161,22 @@ fn check_process(peer: &Peer, pidfd: OwnedFd) -> Result<Process, Refusal> {
     Ok(process)
 }
 
-fn new_name(chosen: &str) -> Result<String, Refusal> {
-    let mut random = [0_u8; 3];
-    getrandom::fill(&mut random)
-        .map_err(|error| refusal_with(code::FAILED, "the session's name", error, "try again"))?;
-    Ok(name::make(chosen, random))
+/// A name that no session has had whose log is here.
+fn new_name<E: Enforcer>(core: &Core<E>, chosen: &str) -> Result<String, Refusal> {
+    /// Of 16,777,216 names, so many in a row are taken only if hardly any is free.
+    const TRIES: usize = 64;
+    let failed = |error: &dyn std::fmt::Display| {
+        refusal_with(code::FAILED, "the session's name", error, "begin it with another word: `--name`")
+    };
+    for _ in 0..TRIES {
+        let mut random = [0_u8; 3];
+        getrandom::fill(&mut random).map_err(|error| failed(&error))?;
+        let name = name::make(chosen, random);
+        if !core.ground.folders.logs.join(&name).exists() {
+            return Ok(name);
+        }
+    }
+    Err(failed(&"there are too many logs whose names begin so"))
 }
 
 fn flags(request: &Start, authority: &Authority) -> u32 {

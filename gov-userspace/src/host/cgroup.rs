@@ -63,19 +63,23 @@ impl Hierarchy {
         Cgroup::make(self.folder.join(session), Path::new("/").join(HIERARCHY).join(session))
     }
 
-    /// The cgroups that are there: those of a daemon that is gone.
+    /// The cgroups that are there.
     pub fn list(&self) -> Result<Vec<Cgroup>, HostError> {
-        let unreadable = |source| HostError::Read { path: self.folder.clone(), source };
-        let mut cgroups = Vec::new();
-        for entry in std::fs::read_dir(&self.folder).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            if entry.file_type().map_err(unreadable)?.is_dir() {
-                let path = Path::new("/").join(HIERARCHY).join(entry.file_name());
-                cgroups.push(Cgroup { folder: entry.path(), path });
-            }
-        }
-        Ok(cgroups)
+        below(&self.folder, &Path::new("/").join(HIERARCHY))
     }
+}
+
+/// The cgroups directly below one.
+fn below(folder: &Path, path: &Path) -> Result<Vec<Cgroup>, HostError> {
+    let unreadable = |source| HostError::Read { path: folder.to_owned(), source };
+    let mut cgroups = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        if entry.file_type().map_err(unreadable)?.is_dir() {
+            cgroups.push(Cgroup { folder: entry.path(), path: path.join(entry.file_name()) });
+        }
+    }
+    Ok(cgroups)
 }
 
 /// Whether this process is in the initial cgroup namespace.
@@ -201,6 +205,16 @@ impl Cgroup {
     /// The file that a poll for priority data watches: it changes when [`Cgroup::populated`] does.
     pub fn events_file(&self) -> PathBuf {
         self.folder.join("cgroup.events")
+    }
+
+    /// The cgroups directly below it.
+    pub fn list(&self) -> Result<Vec<Self>, HostError> {
+        below(&self.folder, &self.path)
+    }
+
+    /// Whether its processes were told to stand still.
+    pub fn is_frozen(&self) -> Result<bool, HostError> {
+        Ok(read_text(&self.folder.join("cgroup.freeze"))?.trim() == "1")
     }
 
     /// Freezes or thaws every process in it and below it.

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::clock::Offset;
+use crate::crash;
 use crate::key::Secret;
 use crate::merkle::{self, Tree};
 use crate::note::{Checkpoint, NoteError};
@@ -194,6 +195,14 @@ impl Log {
         Ok(index)
     }
 
+    /// Hands all lines to the system: from then on they outlive this process, but not a loss of power.
+    ///
+    /// # Errors
+    /// As [`Log::append`] when gathered lines could not be written.
+    pub fn hand_over(&mut self) -> Result<(), JournalError> {
+        if self.pending.is_empty() { Ok(()) } else { self.write() }
+    }
+
     /// Makes all lines durable and signs a checkpoint over them; nothing if there is no new line.
     ///
     /// # Errors
@@ -205,11 +214,14 @@ impl Log {
         }
         self.write()?;
         self.sync()?;
+        crash::point("synced");
         let checkpoint =
             Checkpoint { origin: self.origin.clone(), size: self.tree.size(), root: self.tree.root() };
         let note = checkpoint.sign(&self.key);
         folder::append(&self.dir, CHECKPOINTS, &folder::history_line(&note)?)?;
+        crash::point("noted");
         folder::replace(&self.dir, CHECKPOINT, note.as_bytes())?;
+        crash::point("checkpointed");
         self.covered = checkpoint.size;
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::folder::{self, CHECKPOINT, CHECKPOINTS, LOG, SESSION, SessionFile};
 use super::{JournalError, Log};
 use crate::canonical::{self, Value};
+use crate::crash;
 use crate::key::Secret;
 use crate::lines::{Line, Lines};
 use crate::merkle::{self, Tree};
@@ -28,10 +29,6 @@ pub enum Recovery {
 /// Where a log stands that is gone on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resumed {
-    /// The session's number in the kernel, if the start receipt was written.
-    pub number: Option<u64>,
-    /// The kernel sequence number after the largest in the log.
-    pub next_sequence: u64,
     /// Lines that the last checkpoint covers.
     pub covered: u64,
     /// Whole lines found.
@@ -49,7 +46,7 @@ pub struct Resumed {
 impl Log {
     /// Takes up the log in `dir`, which `key` signs: checks what the last checkpoint covers, keeps the whole lines
     /// after it, moves a torn end to the file `torn`, and adds and commits a receipt that says so. Before it stands
-    /// what `tell` makes of the log as it was found.
+    /// what `tell` makes of the log as it was found. Each whole line is shown to `read`.
     ///
     /// # Errors
     /// [`JournalError::Changed`] if the covered lines are not what was signed, or were signed by another key; the
@@ -57,6 +54,7 @@ impl Log {
     pub fn recover(
         dir: &Path,
         key: Arc<Secret>,
+        mut read: impl FnMut(&Value<'_>),
         tell: impl FnOnce(&Resumed) -> Option<Fact>,
     ) -> Result<Recovery, JournalError> {
         let session = read_session(dir)?;
@@ -68,12 +66,13 @@ impl Log {
         let path = dir.join(LOG);
         let file = File::open(&path).map_err(JournalError::io("open", &path))?;
         let length = file.metadata().map_err(JournalError::io("look at", &path))?.len();
-        let scan = scan(dir, BufReader::new(&file), last.as_ref(), session)?;
+        let scan = scan(dir, BufReader::new(&file), last.as_ref(), session, &mut read)?;
         if scan.closed && scan.covered == scan.tree.size() && scan.bytes == length {
             return Ok(Recovery::Closed);
         }
         folder::move_aside(dir, CHECKPOINTS, history.whole)?;
         let torn = folder::move_aside(dir, LOG, scan.bytes)?;
+        crash::point("moved-aside");
         let log = folder::open_log(dir)?;
         resume(dir, key, log, scan, torn, tell)
     }
@@ -89,8 +88,6 @@ fn resume(
 ) -> Result<Recovery, JournalError> {
     let found = scan.tree.size();
     let resumed = Resumed {
-        number: scan.number,
-        next_sequence: scan.next_sequence,
         covered: scan.covered,
         found,
         torn,
@@ -200,8 +197,6 @@ fn read_note(path: &Path) -> Result<Vec<u8>, JournalError> {
 struct Scan {
     origin: String,
     facts: SessionFacts,
-    number: Option<u64>,
-    next_sequence: u64,
     tree: Tree,
     covered: u64,
     /// Bytes of whole, usable lines.
@@ -217,6 +212,7 @@ fn scan(
     reader: BufReader<&File>,
     last: Option<&Checkpoint>,
     session: SessionFile,
+    read: &mut impl FnMut(&Value<'_>),
 ) -> Result<Scan, JournalError> {
     let covered = last.map_or(0, |checkpoint| checkpoint.size);
     let mut scan = Scan {
@@ -226,8 +222,6 @@ fn scan(
             delegation_id: session.delegation,
             scopes: Vec::new(),
         },
-        number: None,
-        next_sequence: 0,
         tree: Tree::default(),
         covered,
         bytes: 0,
@@ -238,7 +232,7 @@ fn scan(
     };
     let mut lines = Lines::new(reader);
     while let Line::Whole(line) = lines.read().map_err(JournalError::io("read", &dir.join(LOG)))? {
-        if scan.take(line).is_none() {
+        if scan.take(line, read).is_none() {
             // Behind the last checkpoint, a power cut may leave anything: it is moved aside, not trusted.
             break;
         }
@@ -254,19 +248,15 @@ fn scan(
 
 impl Scan {
     /// Takes a line if it is the next receipt.
-    fn take(&mut self, line: &[u8]) -> Option<()> {
+    fn take(&mut self, line: &[u8], read: &mut impl FnMut(&Value<'_>)) -> Option<()> {
         let value = canonical::parse(line).ok()?;
         if value.field("index")?.number()? != self.tree.size() {
             return None;
-        }
-        if let Some(sequence) = value.field("sequence").and_then(Value::number) {
-            self.next_sequence = self.next_sequence.max(sequence.saturating_add(1));
         }
         let kind = value.field("kind")?.text()?;
         if matches!(kind, "start" | "policy-changed") {
             let scopes = value.field("scopes")?.elements();
             self.facts.scopes = scopes.iter().filter_map(|scope| scope.text().map(str::to_owned)).collect();
-            self.number = value.field("number").and_then(Value::number).or(self.number);
         }
         if kind == "start" {
             self.boot_id = value.field("boot_id").and_then(Value::text).map(str::to_owned);
@@ -278,6 +268,7 @@ impl Scan {
         let boot = value.field("boot").and_then(Value::text).and_then(|text| text.parse().ok());
         self.last_ns = boot.map_or(self.last_ns, |boot: u64| self.last_ns.max(boot));
         self.closed = kind == "close";
+        read(&value);
         self.tree.push(merkle::leaf(line));
         let length = u64::try_from(line.len()).ok()?;
         self.bytes = self.bytes.saturating_add(length).saturating_add(1);

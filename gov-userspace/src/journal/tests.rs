@@ -106,7 +106,8 @@ fn a_log_cut_at_any_byte_after_its_checkpoint_is_taken_up_again() {
         fs::write(dir.join(LOG), &whole[..length]).unwrap();
         fs::write(dir.join(CHECKPOINT), &checkpoint).unwrap();
         fs::write(dir.join(CHECKPOINTS), &history).unwrap();
-        let Recovery::Resumed(log, resumed) = Log::recover(&dir, key(), |_found| None).unwrap() else {
+        let Recovery::Resumed(log, resumed) = Log::recover(&dir, key(), |_line| (), |_found| None).unwrap()
+        else {
             panic!("closed")
         };
         let kept = whole[..length].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
@@ -133,7 +134,7 @@ fn a_torn_checkpoint_falls_back_to_the_last_whole_one() {
     fs::write(dir.join(CHECKPOINT), b"").unwrap();
     let history = fs::read(dir.join(CHECKPOINTS)).unwrap();
     fs::write(dir.join(CHECKPOINTS), &history[..history.len() - 9]).unwrap();
-    let Recovery::Resumed(_, resumed) = Log::recover(&dir, key(), |_found| None).unwrap() else {
+    let Recovery::Resumed(_, resumed) = Log::recover(&dir, key(), |_line| (), |_found| None).unwrap() else {
         panic!("closed")
     };
     assert_eq!((resumed.covered, resumed.found), (1, 2));
@@ -153,13 +154,19 @@ fn a_log_that_is_not_what_was_signed_is_left_as_it_is() {
     let edited = String::from_utf8(whole.clone()).unwrap().replacen(r#""count":1,"#, r#""count":9,"#, 1);
     for damaged in [edited.as_bytes(), &whole[..whole.len() - 1], b""] {
         fs::write(dir.join(LOG), damaged).unwrap();
-        assert!(matches!(Log::recover(&dir, key(), |_found| None), Err(JournalError::Changed { .. })));
+        assert!(matches!(
+            Log::recover(&dir, key(), |_line| (), |_found| None),
+            Err(JournalError::Changed { .. })
+        ));
         assert_eq!(fs::read(dir.join(LOG)).unwrap(), damaged);
     }
     fs::write(dir.join(LOG), &whole).unwrap();
     let other = Arc::new(Secret::from_seed([8; 32]));
-    assert!(matches!(Log::recover(&dir, other, |_found| None), Err(JournalError::Changed { .. })));
-    assert!(Log::recover(&dir, key(), |_found| None).is_ok());
+    assert!(matches!(
+        Log::recover(&dir, other, |_line| (), |_found| None),
+        Err(JournalError::Changed { .. })
+    ));
+    assert!(Log::recover(&dir, key(), |_line| (), |_found| None).is_ok());
 }
 
 #[test]

@@ -65,6 +65,22 @@ pub enum KernelError {
         /// The daemon's.
         daemon: u32,
     },
+    /// Another version's daemon has left sessions that its hooks govern.
+    #[error(
+        "the hooks in force speak version {found} of the boundary and this daemon {ours}: start the version that left them until its sessions have ended, or end these with `govd --end-leftovers`"
+    )]
+    OtherVersion {
+        /// The version of the hooks.
+        found: u32,
+        /// The daemon's.
+        ours: u32,
+    },
+    /// Hooks of another daemon's sessions are not pinned any more.
+    #[error("a daemon left sessions whose hooks are gone: {hooks}")]
+    Unhooked {
+        /// Which.
+        hooks: String,
+    },
     /// The BPF LSM is not among the active ones, so that attached programs would never run.
     #[error(
         "the kernel runs without the BPF LSM (active: `{active}`): add `bpf` to the `lsm=` list on its command line and reboot"

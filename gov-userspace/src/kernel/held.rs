@@ -24,6 +24,7 @@ struct Entry {
 }
 
 /// What of a policy stands in the maps; the rest of it stands with each session.
+#[derive(Default)]
 pub(super) struct Content {
     pub(super) edges: Vec<(EdgeKey, Node)>,
     pub(super) nets: Vec<NetEntry>,
@@ -59,6 +60,11 @@ impl Held {
         let content = Content::of(policy);
         self.by_digest.insert(policy.digest, number);
         self.by_number.insert(number, Entry { content, digest: policy.digest, sessions: 1 });
+    }
+
+    /// Holds a policy that another daemon has put in. Nobody else shares it: its digest is not known.
+    pub(super) fn take_over(&mut self, number: u32, content: Content, sessions: u32) {
+        self.by_number.insert(number, Entry { content, digest: [0; 32], sessions });
     }
 
     /// Counts one session less; when it was the last, what has to be taken out.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use aya::maps::{Array, HashMap, LpmTrie, Map, RingBuf};
+use aya::maps::{Array, HashMap, IterableMap, LpmTrie, Map, MapData};
 use aya::programs::links::FdLink;
 use aya::{Btf, Ebpf, EbpfLoader};
 use gov_common::abi::{ABI_VERSION, ReadKey, State};
@@ -15,7 +15,7 @@ use super::error::{KernelError, causes};
 use super::grants::Grants;
 use super::hooks::HOOKS;
 use super::offsets::Types;
-use super::pins::Pins;
+use super::pins::{self, Pins};
 use super::policies::Policies;
 use super::ring::Ring;
 use super::sessions::{BindSpec, SessionMaps, Sessions, Slot};
@@ -23,6 +23,16 @@ use super::wire::Wire;
 use crate::policy::Compiled;
 
 pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/gov.bpf.o"));
+pub(super) const CONTROL: &str = ".bss.control";
+pub(super) const EDGES: &str = "EDGES";
+pub(super) const GATES: &str = "GATES";
+pub(super) const NETS: &str = "NETS";
+pub(super) const READS: &str = "READS";
+pub(super) const RING: &str = "RING";
+pub(super) const SESSIONS: &str = "SESSIONS";
+pub(super) const STATES: &str = "STATES";
+pub(super) const TALLIES: &str = "TALLIES";
+pub(super) const VERSION: &str = ".rodata.abi";
 const LSM_LIST: &str = "/sys/kernel/security/lsm";
 /// The smallest ring: the longest event fits many times.
 const LEAST_RING: u32 = 1 << 16;
@@ -42,12 +52,15 @@ impl Default for LoadOptions {
 
 /// The kernel's side, loaded and attached. Dropping it detaches every hook that is not pinned.
 pub struct Kernel {
-    object: Ebpf,
+    /// `None` where the programs are another daemon's.
+    pub(super) object: Option<Ebpf>,
     pub(super) sessions: Sessions,
-    enforcement: Enforcement,
+    pub(super) enforcement: Enforcement,
     /// What keeps the hooks attached, until they are pinned.
-    links: Vec<(&'static str, FdLink)>,
+    pub(super) links: Vec<(&'static str, FdLink)>,
     pub(super) pins: Pins,
+    /// The maps that nobody here writes to, for their pins.
+    pub(super) others: Vec<(&'static str, MapData)>,
 }
 
 impl Kernel {
@@ -71,10 +84,11 @@ impl Kernel {
             .map_max_entries("RING", ring_bytes)
             .load(OBJECT)
             .map_err(|error| refusal(&error).unwrap_or(KernelError::Object { message: causes(&error) }))?;
-        require_version(&mut object)?;
-        let sessions = sessions(&mut object)?;
-        let ring =
-            RingBuf::try_from(take(&mut object, "RING")?).map_err(KernelError::map("open the ring"))?;
+        let version = data(take(&mut object, VERSION)?)?;
+        require_version(&version)?;
+        let ring = Ring::open(data(take(&mut object, RING)?)?)?;
+        let others = vec![(VERSION, version), (RING, ring.another_hold()?)];
+        let sessions = sessions(|name| take(&mut object, name))?;
         let mut hooks = Vec::with_capacity(HOOKS.len());
         let mut links = Vec::with_capacity(HOOKS.len());
         for hook in HOOKS {
@@ -93,7 +107,8 @@ impl Kernel {
         }
         let required = |name: &str| HOOKS.iter().any(|hook| hook.name == name && hook.required);
         let enforcement = Enforcement::of(hooks, required);
-        Ok((Self { object, sessions, enforcement, links, pins: Pins::default() }, Ring(ring)))
+        let object = Some(object);
+        Ok((Self { object, sessions, enforcement, links, pins: Pins::default(), others }, ring))
     }
 
     /// Keeps the hooks in force whatever becomes of this process, until [`super::pins::clear`] removes the pins.
@@ -102,7 +117,30 @@ impl Kernel {
     /// The pins cannot be made, or stand already.
     pub fn pin(&mut self) -> Result<(), KernelError> {
         self.pins = Pins::make(std::mem::take(&mut self.links))?;
-        Ok(())
+        self.pin_maps().map(drop)
+    }
+
+    /// Pins the maps again whose pins are gone: which those are; none where nothing was pinned.
+    pub(super) fn repin_maps(&self) -> Result<Vec<&'static str>, KernelError> {
+        if self.pins.is_empty() { Ok(Vec::new()) } else { self.pin_maps() }
+    }
+
+    /// Pins the maps that are not pinned: which those are. The version comes last: where it is, all are.
+    pub(super) fn pin_maps(&self) -> Result<Vec<&'static str>, KernelError> {
+        let (maps, policies, grants) = (&self.sessions.maps, &self.sessions.policies, &self.sessions.grants);
+        let written = [
+            (CONTROL, maps.control.map()),
+            (SESSIONS, maps.sessions.map()),
+            (STATES, maps.states.map()),
+            (READS, maps.reads.map()),
+            (EDGES, policies.edges.map()),
+            (NETS, policies.nets.map()),
+            (GATES, grants.gates.map()),
+            (TALLIES, grants.tallies.map()),
+        ];
+        let others = self.others.iter().rev().map(|(name, map)| (*name, map));
+        let missing = written.into_iter().chain(others).filter(|(name, _)| !pins::has_map(name));
+        missing.map(|(name, map)| pins::pin_map(name, map).map(|()| name)).collect()
     }
 
     /// What is in force.
@@ -182,7 +220,9 @@ impl Kernel {
     pub fn verifier_counts(&self) -> Result<Vec<(String, u64)>, KernelError> {
         let mut counts = Vec::new();
         for hook in HOOKS {
-            let Some(program) = self.object.program(hook.name) else { continue };
+            let Some(program) = self.object.as_ref().and_then(|object| object.program(hook.name)) else {
+                continue;
+            };
             if program.fd().is_err() {
                 // Not loaded: this kernel has no such hook.
                 continue;
@@ -212,31 +252,38 @@ fn require_lsm() -> Result<(), KernelError> {
 }
 
 /// Refuses an object of another version of the boundary.
-fn require_version(object: &mut Ebpf) -> Result<(), KernelError> {
-    let map = Array::<_, u32>::try_from(take(object, ".rodata.abi")?)
-        .map_err(KernelError::map("read the object's version"))?;
-    let version = map.get(&0, 0).map_err(KernelError::map("read the object's version"))?;
-    if version == ABI_VERSION {
-        Ok(())
-    } else {
-        Err(KernelError::Version { object: version, daemon: ABI_VERSION })
+fn require_version(map: &MapData) -> Result<(), KernelError> {
+    match version(map)? {
+        ABI_VERSION => Ok(()),
+        other => Err(KernelError::Version { object: other, daemon: ABI_VERSION }),
     }
 }
 
+/// The version of the boundary that an object speaks.
+pub(super) fn version(map: &MapData) -> Result<u32, KernelError> {
+    const READ: &str = "read the object's version";
+    let id = map.info().map_err(KernelError::map(READ))?.id();
+    let again = MapData::from_id(id).map_err(KernelError::map(READ))?;
+    let map = Array::<_, u32>::try_from(Map::Array(again)).map_err(KernelError::map(READ))?;
+    map.get(&0, 0).map_err(KernelError::map(READ))
+}
+
 /// The maps of sessions and policies.
-fn sessions(object: &mut Ebpf) -> Result<Sessions, KernelError> {
+pub(super) fn sessions(
+    mut open: impl FnMut(&'static str) -> Result<Map, KernelError>,
+) -> Result<Sessions, KernelError> {
     const OPEN: &str = "open the kernel object's maps";
-    let edges = HashMap::try_from(take(object, "EDGES")?).map_err(KernelError::map(OPEN))?;
-    let nets = LpmTrie::try_from(take(object, "NETS")?).map_err(KernelError::map(OPEN))?;
+    let edges = HashMap::try_from(open(EDGES)?).map_err(KernelError::map(OPEN))?;
+    let nets = LpmTrie::try_from(open(NETS)?).map_err(KernelError::map(OPEN))?;
     let maps = SessionMaps {
-        control: Array::try_from(take(object, ".bss.control")?).map_err(KernelError::map(OPEN))?,
-        sessions: HashMap::try_from(take(object, "SESSIONS")?).map_err(KernelError::map(OPEN))?,
-        states: Array::try_from(take(object, "STATES")?).map_err(KernelError::map(OPEN))?,
-        reads: HashMap::try_from(take(object, "READS")?).map_err(KernelError::map(OPEN))?,
+        control: Array::try_from(open(CONTROL)?).map_err(KernelError::map(OPEN))?,
+        sessions: HashMap::try_from(open(SESSIONS)?).map_err(KernelError::map(OPEN))?,
+        states: Array::try_from(open(STATES)?).map_err(KernelError::map(OPEN))?,
+        reads: HashMap::try_from(open(READS)?).map_err(KernelError::map(OPEN))?,
     };
     let grants = Grants {
-        gates: Array::try_from(take(object, "GATES")?).map_err(KernelError::map(OPEN))?,
-        tallies: Array::try_from(take(object, "TALLIES")?).map_err(KernelError::map(OPEN))?,
+        gates: Array::try_from(open(GATES)?).map_err(KernelError::map(OPEN))?,
+        tallies: Array::try_from(open(TALLIES)?).map_err(KernelError::map(OPEN))?,
     };
     Ok(Sessions::new(maps, Policies::new(edges, nets), grants))
 }
@@ -244,4 +291,12 @@ fn sessions(object: &mut Ebpf) -> Result<Sessions, KernelError> {
 /// A map of the object.
 fn take(object: &mut Ebpf, name: &str) -> Result<Map, KernelError> {
     object.take_map(name).ok_or_else(|| KernelError::Object { message: format!("it holds no map `{name}`") })
+}
+
+/// A map that is read as it is.
+fn data(map: Map) -> Result<MapData, KernelError> {
+    match map {
+        Map::Array(data) | Map::RingBuf(data) => Ok(data),
+        _other => Err(KernelError::Object { message: "a map of it is of another kind".to_owned() }),
+    }
 }

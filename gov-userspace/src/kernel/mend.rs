@@ -5,7 +5,7 @@ use gov_common::abi::Session;
 
 use super::error::KernelError;
 use super::load::Kernel;
-use super::sessions::{Sessions, Slot, control};
+use super::sessions::{Sessions, Slot};
 use super::wire::Wire;
 
 /// One thing that was found to be changed.
@@ -35,6 +35,13 @@ impl Kernel {
             // The daemon holds the links too.
             found.push(interference(&pins, error, None, true));
         }
+        match self.repin_maps() {
+            Ok(names) if names.is_empty() => {}
+            outcome => {
+                let what = "the pins that another daemon would go on with were removed";
+                found.push(interference(what, outcome.err(), None, true));
+            }
+        }
         found
     }
 }
@@ -43,9 +50,9 @@ impl Sessions {
     /// Puts back what the hooks are told of sessions, where it was changed.
     fn mend(&mut self) -> Vec<Interference> {
         let mut found = Vec::new();
-        let told = self.maps.control.get(&0, 0).map(|control| control.0.levels);
-        if told.is_ok_and(|levels| levels != self.told) {
-            let outcome = self.maps.control.set(0, Wire(control(self.told)), 0);
+        let told = self.maps.control.get(&0, 0).map(|control| control.0);
+        if told.is_ok_and(|told| told != self.told) {
+            let outcome = self.maps.control.set(0, Wire(self.told), 0);
             let error = outcome.err().map(KernelError::map("tell the hooks again where sessions are"));
             found.push(interference(
                 "what tells the hooks where sessions are was changed",

@@ -2,6 +2,7 @@
 //! and recorded. The only module that names aya.
 
 mod accounts;
+mod adopt;
 mod attach;
 mod batch;
 mod enforcement;
@@ -29,11 +30,12 @@ mod usage;
 mod wire;
 
 pub use accounts::Standing;
+pub use adopt::{Adopted, Left};
 pub use enforcement::{Enforcement, EnforcementStatus, HookStatus};
 pub use error::KernelError;
 pub use load::{Kernel, LoadOptions};
 pub use mend::Interference;
-pub use ring::Ring;
+pub use ring::{Record, Ring};
 pub use sessions::{BindSpec, Slot};
 pub use usage::{MapUsage, Usage};
 

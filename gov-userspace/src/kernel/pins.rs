@@ -1,4 +1,5 @@
-//! Pins: they keep the hooks in force when the daemon dies, whatever kills it, until the next one takes over.
+//! Pins: they keep the hooks in force when the daemon dies, whatever kills it, and the maps, until the next one takes
+//! over.
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
@@ -6,6 +7,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use aya::maps::MapData;
 use aya::programs::links::{FdLink, PinnedLink};
 use rustix::mount::MountFlags;
 
@@ -15,6 +17,8 @@ use super::error::{KernelError, causes};
 const FILE_SYSTEM: &str = "/sys/fs/bpf";
 /// The folder of the pinned links, one file a hook.
 pub const FOLDER: &str = "/sys/fs/bpf/gov";
+/// The folder of the pinned maps.
+const MAPS: &str = "/sys/fs/bpf/gov/maps";
 /// `f_type` of BPF's file system (`BPF_FS_MAGIC`, include/uapi/linux/magic.h).
 const MAGIC: rustix::fs::FsWord = 0xcafe_4a11;
 
@@ -39,8 +43,25 @@ impl Pins {
     /// Pins the links that attached hooks have, by the hooks' names.
     pub(super) fn make(links: Vec<(&'static str, FdLink)>) -> Result<Self, KernelError> {
         mount_file_system()?;
-        make_folder()?;
+        make(FOLDER)?;
         links.into_iter().map(|(name, link)| Pin::make(name, link)).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Takes over the pins that stand, by the hooks' names.
+    pub(super) fn take_over(hooks: impl Iterator<Item = &'static str>) -> Result<Self, KernelError> {
+        let found = found()?;
+        hooks.filter(|name| found.contains(*name)).map(Pin::take_over).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether nothing was pinned.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The hooks that are pinned, and the numbers of their programs.
+    pub(super) fn programs(&self) -> impl Iterator<Item = (&'static str, Option<u32>)> {
+        let program = |pin: &Pin| pin.spare.as_ref()?.info().ok().map(|info| info.program_id());
+        self.0.iter().map(move |pin| (pin.name, program(pin)))
     }
 
     /// Puts back the pins that somebody took away: the names of their hooks, and why some could not be put back.
@@ -65,6 +86,14 @@ impl Pin {
         Ok(Self { name, link, spare: spare(&place), identity: identity(&place)?, lost: false })
     }
 
+    fn take_over(name: &'static str) -> Result<Self, KernelError> {
+        let place = place(name);
+        let link = PinnedLink::from_pin(&place).map_err(|error| {
+            failed("take over a hook", place.clone(), std::io::Error::other(causes(&error)))
+        })?;
+        Ok(Self { name, link, spare: spare(&place), identity: identity(&place)?, lost: false })
+    }
+
     /// Whether it is where it was put.
     fn stands(&self) -> bool {
         identity(&place(self.name)).is_ok_and(|found| found == self.identity)
@@ -75,7 +104,7 @@ impl Pin {
         let place = place(self.name);
         let gone = || failed("pin a hook again", place.clone(), ErrorKind::Unsupported.into());
         mount_file_system()?;
-        make_folder()?;
+        make(FOLDER)?;
         match fs::remove_file(&place) {
             Err(source) if source.kind() != ErrorKind::NotFound => {
                 return Err(failed("remove what stands in a pin's place", place, source));
@@ -101,16 +130,40 @@ fn spare(place: &Path) -> Option<FdLink> {
     PinnedLink::from_pin(place).ok().map(FdLink::from)
 }
 
+/// Pins a map, for another daemon to go on with.
+pub(super) fn pin_map(name: &str, map: &MapData) -> Result<(), KernelError> {
+    make(MAPS)?;
+    let place = map_place(name);
+    map.pin(&place).map_err(|error| failed("pin a map", place, std::io::Error::other(causes(&error))))
+}
+
+/// Whether a map is pinned.
+pub(super) fn has_map(name: &str) -> bool {
+    map_place(name).exists()
+}
+
+/// Where a map's pin stands; names there hold no dots.
+fn map_place(name: &str) -> PathBuf {
+    Path::new(MAPS).join(name.rsplit('.').next().unwrap_or(name))
+}
+
+/// A pinned map.
+pub(super) fn map(name: &str) -> Result<MapData, KernelError> {
+    let place = map_place(name);
+    MapData::from_pin(&place)
+        .map_err(|error| failed("take over a map", place, std::io::Error::other(causes(&error))))
+}
+
 fn identity(place: &Path) -> Result<(u64, u64), KernelError> {
     let metadata =
         fs::symlink_metadata(place).map_err(|source| failed("look at a pin", place.to_owned(), source))?;
     Ok((metadata.dev(), metadata.ino()))
 }
 
-fn make_folder() -> Result<(), KernelError> {
-    match DirBuilder::new().mode(0o700).create(FOLDER) {
+fn make(folder: &str) -> Result<(), KernelError> {
+    match DirBuilder::new().mode(0o700).create(folder) {
         Err(source) if source.kind() != ErrorKind::AlreadyExists => {
-            Err(failed("make the folder", FOLDER.into(), source))
+            Err(failed("make the folder", folder.into(), source))
         }
         _made => Ok(()),
     }
@@ -126,6 +179,7 @@ pub fn found() -> Result<BTreeSet<String>, KernelError> {
         Err(source) if source.kind() == ErrorKind::NotFound => Ok(BTreeSet::new()),
         Err(source) => Err(unreadable(source)),
         Ok(entries) => entries
+            .filter(|entry| !entry.as_ref().is_ok_and(|entry| entry.path().is_dir()))
             .map(|entry| Ok(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned()))
             .collect(),
     }

@@ -11,15 +11,15 @@ use super::wire::Wire;
 use crate::policy::{Compiled, NetEntry};
 
 /// Bits of the policy's number in a network key's prefix.
-const NUMBER_BITS: u32 = 32;
+pub(super) const NUMBER_BITS: u32 = 32;
 
 /// The maps that hold policies.
 pub(super) struct Policies {
     pub(super) edges: HashMap<MapData, Wire<EdgeKey>, Wire<Node>>,
     pub(super) nets: LpmTrie<MapData, Wire<NetKey>, Wire<NetRule>>,
-    held: Held,
+    pub(super) held: Held,
     /// The first number that no node has had. Numbers are never used twice.
-    next: u32,
+    pub(super) next: u32,
 }
 
 /// One session's hold on a policy in the maps; it is given back with [`Policies::release`].

@@ -57,8 +57,8 @@ pub(super) struct Sessions {
     pub(super) bound: BTreeMap<u32, Bound>,
     slots: Slots,
     levels: Levels,
-    /// The levels that the hooks have been told of.
-    pub(super) told: u32,
+    /// What the hooks have been told.
+    pub(super) told: Control,
     /// The last [`Session::generation`] that was given.
     pub(super) generation: u32,
     pub(super) grants: Grants,
@@ -67,16 +67,25 @@ pub(super) struct Sessions {
 /// One bound session.
 pub(super) struct Bound {
     pub(super) cgroup_id: u64,
-    level: u32,
+    pub(super) level: u32,
     pub(super) session: Session,
-    placed: Placed,
+    pub(super) placed: Placed,
 }
 
 impl Sessions {
     /// No session yet.
     pub(super) fn new(maps: SessionMaps, policies: Policies, grants: Grants) -> Self {
         let (slots, levels) = (Slots::new(MAX_SESSIONS), Levels::default());
-        Self { maps, policies, bound: BTreeMap::new(), slots, levels, told: 0, generation: 0, grants }
+        Self {
+            maps,
+            policies,
+            bound: BTreeMap::new(),
+            slots,
+            levels,
+            told: Control::default(),
+            generation: 0,
+            grants,
+        }
     }
 
     /// Binds a cgroup: when this returns, its tasks are governed (from their next exec with
@@ -108,6 +117,7 @@ impl Sessions {
     pub(super) fn replace_policy(&mut self, slot: Slot, policy: &Compiled) -> Result<(), KernelError> {
         let old = self.bound(slot)?.session;
         let generation = self.next_generation()?;
+        self.tell()?;
         let placed = self.policies.place(policy)?;
         let session = Session {
             root: placed.root,
@@ -166,7 +176,7 @@ impl Sessions {
             self.levels.remove(bound.level);
             self.slots.give_back(slot.0);
         }
-        self.tell_levels()?;
+        self.tell()?;
         Ok(state)
     }
 
@@ -211,7 +221,7 @@ impl Sessions {
         let level = spec.cgroup_level;
         self.levels.add(level);
         // The session last: with it all is in force, and until then there is nothing that a hook could have seen.
-        let entered = self.tell_levels().and_then(|()| {
+        let entered = self.tell().and_then(|()| {
             self.maps
                 .sessions
                 .insert(Wire(spec.cgroup_id), Wire(session), NEW)
@@ -221,7 +231,7 @@ impl Sessions {
             self.levels.remove(level);
             self.policies.release(placed);
             // A level too many costs the hooks a look, and the next that is told is right.
-            let _ = self.tell_levels();
+            let _ = self.tell();
             return Err(error);
         }
         Ok(Bound { cgroup_id: spec.cgroup_id, level, session, placed })
@@ -246,25 +256,28 @@ impl Sessions {
         Ok(())
     }
 
-    /// Tells the hooks at which levels to look, if they do not know.
-    fn tell_levels(&mut self) -> Result<(), KernelError> {
+    /// Takes a session that stands in the maps already.
+    pub(super) fn hold(&mut self, bound: Bound) {
+        self.slots.take_this(bound.session.slot);
+        self.levels.add(bound.level);
+        self.bound.insert(bound.session.slot, bound);
+    }
+
+    /// Tells the hooks at which levels to look, if they do not know, and the next daemon which generations are used.
+    pub(super) fn tell(&mut self) -> Result<(), KernelError> {
         let levels = self.levels.mask();
-        if levels == self.told {
+        let first = if levels == 0 { 0 } else { levels.trailing_zeros() };
+        let control = Control { levels, daemon: std::process::id(), first, generation: self.generation };
+        if control == self.told {
             return Ok(());
         }
         self.maps
             .control
-            .set(0, Wire(control(levels)), 0)
+            .set(0, Wire(control), 0)
             .map_err(KernelError::map("tell the hooks where sessions are"))?;
-        self.told = levels;
+        self.told = control;
         Ok(())
     }
-}
-
-/// What the hooks are told of the levels at which sessions are bound.
-pub(super) fn control(levels: u32) -> Control {
-    let first = if levels == 0 { 0 } else { levels.trailing_zeros() };
-    Control { levels, daemon: std::process::id(), first, reserved: 0 }
 }
 
 /// A session's flags with what its policy says of shells.

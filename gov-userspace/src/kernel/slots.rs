@@ -23,6 +23,16 @@ impl Slots {
         self.unused.next().or_else(|| self.freed.pop_front())
     }
 
+    /// Takes a place that somebody has already; those before it that nobody has had count as freed.
+    pub(super) fn take_this(&mut self, slot: u32) {
+        let skipped = self.unused.start..slot.min(self.unused.end);
+        if self.unused.contains(&slot) {
+            self.unused.start = slot.saturating_add(1);
+        }
+        self.freed.extend(skipped);
+        self.freed.retain(|free| *free != slot);
+    }
+
     /// Frees a place that was taken.
     pub(super) fn give_back(&mut self, slot: u32) {
         self.freed.push_back(slot);
@@ -43,6 +53,16 @@ mod tests {
         }
         let taken: Vec<_> = std::iter::from_fn(|| slots.take()).collect();
         assert_eq!(taken, [1, 0, 2]);
+    }
+
+    #[test]
+    fn a_place_that_somebody_has_is_given_to_nobody_else() {
+        let mut slots = Slots::new(5);
+        for slot in [3, 1] {
+            slots.take_this(slot);
+        }
+        let taken: Vec<_> = std::iter::from_fn(|| slots.take()).collect();
+        assert_eq!(taken, [4, 0, 2]);
     }
 
     #[test]

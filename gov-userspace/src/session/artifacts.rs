@@ -63,7 +63,13 @@ impl Touched {
         artifacts
     }
 
-    fn insert(&mut self, path: &[u8]) {
+    /// The paths, in order.
+    #[cfg(test)]
+    pub(super) fn paths(&self) -> Vec<Vec<u8>> {
+        self.paths.iter().cloned().collect()
+    }
+
+    pub(super) fn insert(&mut self, path: &[u8]) {
         if self.paths.len() < MAX_PATHS {
             self.paths.insert(path.to_owned());
         } else if !self.paths.contains(path) {

@@ -2,6 +2,7 @@
 
 pub mod artifacts;
 pub mod enforcer;
+pub mod found;
 pub mod name;
 pub mod order;
 pub mod recorder;

@@ -56,6 +56,11 @@ impl<T> Default for Order<T> {
 }
 
 impl<T> Order<T> {
+    /// Goes on where an earlier order stood: before `next` every number has come out, `lost` of them as lost.
+    pub fn resume(next: u64, lost: u64) -> Self {
+        Self { next, lost, ..Self::default() }
+    }
+
     /// Takes an event as it came.
     pub fn push(&mut self, sequence: u64, event: T, now: Instant) -> Result<(), OrderError> {
         if sequence < self.next || self.early.contains_key(&sequence) {
@@ -83,9 +88,9 @@ impl<T> Order<T> {
         self.next
     }
 
-    /// Whether an event waits for another.
-    pub fn is_waiting(&self) -> bool {
-        !self.early.is_empty()
+    /// The events that wait for another.
+    pub fn waiting(&self) -> impl Iterator<Item = &T> {
+        self.early.values()
     }
 
     /// Declares the first gap lost if it has lasted and the kernel's count of lost events covers every gap.

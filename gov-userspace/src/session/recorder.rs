@@ -6,8 +6,10 @@ use gov_common::abi::{ReadKey, State};
 use gov_common::verdict::Reason;
 
 use super::artifacts::Touched;
+use super::found::{Found, Told};
 use super::order::{Gap, Order, OrderError};
 use crate::clock::Offset;
+use crate::config::Config;
 use crate::event::Event;
 use crate::journal::{JournalError, Log};
 use crate::receipt::{Artifact, Artifacts, Close, Count, Cut, Fact, Loss, Reads, Receipt};
@@ -24,15 +26,36 @@ pub struct Rhythm {
     pub receipts: u32,
 }
 
+impl Rhythm {
+    /// As it is configured.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            interval: Duration::from_millis(u64::from(config.checkpoint_ms)),
+            receipts: config.checkpoint_receipts,
+        }
+    }
+}
+
 /// One session's events on their way into its log.
 pub struct Recorder {
     log: Log,
-    order: Order<Event>,
+    order: Order<Taken>,
+    /// Events before this number are in the log already, as an earlier daemon wrote them.
+    known: u64,
     touched: Touched,
+    /// What an earlier daemon has written of the log's end.
+    told: Told,
     rhythm: Rhythm,
     pending: u32,
     urgent: bool,
     committed: Instant,
+}
+
+/// An event, and where it stands in the ring.
+#[derive(Debug)]
+struct Taken {
+    event: Event,
+    position: u64,
 }
 
 /// Why a session cannot be recorded.
@@ -74,7 +97,9 @@ impl Recorder {
         let mut recorder = Self {
             log,
             order: Order::default(),
+            known: 0,
             touched: Touched::default(),
+            told: Told::default(),
             rhythm,
             pending: 0,
             urgent: true,
@@ -85,15 +110,45 @@ impl Recorder {
         Ok(recorder)
     }
 
-    /// Takes an event as it came from the ring.
-    pub fn take(&mut self, event: Event, now: Instant) -> Result<(), RecordError> {
-        self.order.push(event.sequence, event, now)?;
+    /// Goes on with the log of a daemon that is gone, from what stands in it.
+    pub fn resume(log: Log, found: Found, rhythm: Rhythm, now: Instant) -> Self {
+        Self {
+            log,
+            order: Order::resume(found.next_sequence, found.lost),
+            known: found.next_sequence,
+            touched: found.touched,
+            told: found.told,
+            rhythm,
+            pending: 0,
+            urgent: false,
+            committed: now,
+        }
+    }
+
+    /// Takes an event as it came from the ring, where it stood at `position`.
+    pub fn take(&mut self, event: Event, position: u64, now: Instant) -> Result<(), RecordError> {
+        if event.sequence < self.known {
+            // It stayed in the ring after it was written down.
+            return Ok(());
+        }
+        self.order.push(event.sequence, Taken { event, position }, now)?;
         self.write_ready(now)
     }
 
     /// Whether an event waits for one before it.
     pub fn is_waiting(&self) -> bool {
-        self.order.is_waiting()
+        self.order.waiting().next().is_some()
+    }
+
+    /// Where the first event that waits stands in the ring: from there on it must be kept.
+    pub fn first_waiting(&self) -> Option<u64> {
+        self.order.waiting().map(|taken| taken.position).min()
+    }
+
+    /// Hands what was recorded to the system, so that it is there whatever becomes of this process. What survives the
+    /// loss of power is the checkpoints' matter.
+    pub fn hand_over(&mut self) -> Result<(), RecordError> {
+        Ok(self.log.hand_over()?)
     }
 
     /// Whether no event is on its way any more.
@@ -160,9 +215,14 @@ impl Recorder {
             self.kept(|recorder| recorder.write_ready(now))?;
         }
         for (key, count) in end.reads {
+            if self.told.has_reads(key) {
+                continue;
+            }
             self.kept(|recorder| recorder.append(Receipt::Fact(&Fact::Reads(Reads::new(key, *count)))))?;
         }
-        for files in end.artifacts.chunks(FILES_A_RECEIPT) {
+        let untold: Vec<Artifact> =
+            end.artifacts.iter().filter(|artifact| !self.told.has_artifact(artifact)).cloned().collect();
+        for files in untold.chunks(FILES_A_RECEIPT) {
             let fact = Fact::Artifacts(Artifacts { files: files.to_vec() });
             self.kept(|recorder| recorder.append(Receipt::Fact(&fact)))?;
         }
@@ -195,7 +255,7 @@ impl Recorder {
     /// Writes every event whose turn it is. All of them go into the log, whatever becomes of one write.
     fn write_ready(&mut self, now: Instant) -> Result<(), RecordError> {
         let mut outcome = Ok(());
-        while let Some(event) = self.order.pop(now) {
+        while let Some(Taken { event, .. }) = self.order.pop(now) {
             self.urgent |= event.reason != Reason::Granted;
             self.touched.note(&event);
             outcome = outcome.and(self.append(Receipt::Event(&event)));

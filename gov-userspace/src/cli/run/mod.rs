@@ -10,15 +10,19 @@ mod summary;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::daemon::{Socket, out_of_turn, reply};
 use super::{Exit, Failure};
-use crate::control::message::{Ended, Reply, Request, SessionView, Stage, Start, Started, Wait};
+use crate::control::message::{End, Ended, Reply, Request, SessionView, Stage, Start, Started, Wait};
 use agent::Agent;
 use child::Waiting;
 
 /// How long to wait for the log's close once the command has ended and nothing else of the session runs.
 const CLOSE_MS: u32 = 2_000;
+
+/// How long to wait for the next daemon if this one is gone: the session goes on without.
+const NEXT_DAEMON: Duration = Duration::from_secs(60);
 
 /// Arguments of `gov run`.
 #[derive(clap::Args, Debug)]
@@ -75,7 +79,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let held = args.end_with_run.then_some(daemon);
     let exit = waiting.run(&environment)?;
     drop(held);
-    let view = settle(args, &started)?;
+    let Some(view) = settle(args, &started)? else {
+        anstream::eprintln!("gov: session {0} is closed; what happened: `gov audit {0}`", started.session);
+        return Ok(exit);
+    };
     if !args.quiet {
         summary::print(&view, args.json);
     }
@@ -108,18 +115,29 @@ fn start(args: &Args, program: &Path, delegations: Vec<String>) -> Start {
     }
 }
 
-/// The session after the command's end: closed, or still running what the command left behind.
-fn settle(args: &Args, started: &Started) -> Result<SessionView, Failure> {
-    let wait = |milliseconds| -> Result<SessionView, Failure> {
-        let wait = Wait { session: started.session.clone(), milliseconds };
-        match args.socket.ask(Request::Wait(wait))? {
-            Reply::Session(view) => Ok(view),
-            _other => Err(out_of_turn()),
+/// The session after the command's end: closed, or still running what the command left behind. `None` if it was closed
+/// by a daemon that is gone, of which the next one knows nothing.
+fn settle(args: &Args, started: &Started) -> Result<Option<SessionView>, Failure> {
+    let wait = || {
+        let wait = Wait { session: started.session.clone(), milliseconds: CLOSE_MS };
+        match args.socket.ask_patiently(&Request::Wait(wait), NEXT_DAEMON) {
+            Ok(Reply::Session(view)) => Ok(Some(view)),
+            Ok(_other) => Err(out_of_turn()),
+            Err(failure) if failure.exit == Exit::Usage => Ok(None),
+            Err(failure) => Err(failure),
         }
     };
-    let mut view = wait(CLOSE_MS)?;
-    while view.state == Stage::Ending || (view.state == Stage::Running && view.processes == 0) {
-        view = wait(CLOSE_MS)?;
+    let mut view = wait()?;
+    if args.end_with_run && view.as_ref().is_some_and(|view| view.state == Stage::Running) {
+        // The daemon that knew of the connection may be gone.
+        let end = End { session: started.session.clone(), now: false };
+        args.socket.ask(Request::End(end))?;
+    }
+    let goes_on = |view: &SessionView| {
+        view.state == Stage::Ending || (view.state == Stage::Running && view.processes == 0)
+    };
+    while view.as_ref().is_some_and(goes_on) {
+        view = wait()?;
     }
     Ok(view)
 }

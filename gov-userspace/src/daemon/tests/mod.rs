@@ -190,7 +190,7 @@ impl House {
         state.sequence = state.sequence.max(sequence.saturating_add(1));
         let counters = if reason == Reason::Granted { &mut state.granted } else { &mut state.refused };
         counters[1] = counters[1].saturating_add(1);
-        self.core.record(&record(sequence, reason), Instant::now());
+        self.core.record(&record(sequence, reason), sequence, Instant::now());
     }
 
     /// The last process leaves: its cgroup is empty, and with the cgroup its files go.

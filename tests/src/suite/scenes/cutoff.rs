@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use rustix::process::Signal;
 
+use super::daemon::whole;
 use super::sessions::{folder, wait_for};
 use super::{LIMIT, Scene};
 use crate::act::holding::LAST;
@@ -31,7 +32,7 @@ pub(super) const SCENES: &[Scene] = &[
     Scene { name: "a session whose authority is withdrawn uses nothing that it has open", play: withdrawn },
     Scene { name: "a frozen session is shown as such and can be ended", play: ended_while_frozen },
     Scene {
-        name: "a frozen session of a killed daemon is ended, and nothing stays frozen",
+        name: "a frozen session of a killed daemon stands still until the next one ends it",
         play: killed_while_frozen,
     },
 ];
@@ -252,13 +253,17 @@ fn killed_while_frozen(house: &mut House, around: &Surroundings) -> Result<()> {
     let (mut child, log) = frozen(house, around, &held)?;
     house.end(Signal::KILL)?;
     *house = House::open(&around.folder.join("state"))?;
-    wait_for(|| Ok(child.try_wait()?))?;
+    ensure!(house.gov(&["ps"])?.out.contains("  frozen  "), "gov ps does not say that it is frozen");
+    let session = log.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let done = house.gov(&["end", &session])?;
+    ensure!(done.status == 0, "gov end ended with {}: {}", done.status, done.err);
+    let governed = ended(house, &mut child, log)?;
+    ensure!(governed.done.status == 124, "gov run ended with {}", governed.done.status);
     let left: Vec<_> = fs::read_dir(around.cgroups.join("gov"))?
         .filter_map(|entry| Some(entry.ok()?.path()).filter(|path| path.is_dir()))
         .collect();
     ensure!(left.is_empty(), "cgroups stay: {left:?}");
-    let last = receipts::read(&log)?.last().map(|it| it.text("kind").to_owned());
-    ensure!(last.as_deref() == Some("recovered"), "the log ends with {last:?}");
+    whole(house, &governed.log)?;
     held.uses().map(drop)
 }
 

@@ -19,13 +19,10 @@ pub(super) const SCENES: &[Scene] = &[
     Scene { name: "a second daemon does not start beside the first", play: second },
     Scene { name: "a full ring refuses what it cannot record", play: full },
     Scene {
-        name: "what a killed daemon governed ends with it, and the next one closes the log",
+        name: "what a killed daemon governed goes on under its hooks, and the next one misses nothing",
         play: killed,
     },
-    Scene {
-        name: "without daemon and guard the hooks stay in force, and the next daemon ends it",
-        play: both_killed,
-    },
+    Scene { name: "a daemon ends what another left, if it is asked to", play: leftovers },
     Scene { name: "nothing runs without a daemon", play: absent },
 ];
 
@@ -84,30 +81,51 @@ pub(super) fn outcome_without_waiting(child: &mut Child) -> Result<String> {
     Ok(String::from_utf8(line)?)
 }
 
-/// The hooks outlive the daemon, and its guard ends what nobody writes down any more: at no moment in between does an
-/// act succeed that no scope grants.
+/// The hooks outlive the daemon: at no moment does an act succeed that no scope grants. The next daemon records what was
+/// decided meanwhile.
 fn killed(house: &mut House, around: &Surroundings) -> Result<()> {
-    let (child, log) = trying(house, around, "killed")?;
-    house.end(Signal::KILL)?;
-    ended_by_force(child)?;
-    *house = House::open(&around.folder.join("state"))?;
-    recovered(house, &log)
-}
-
-/// With the guard killed too, the act goes on being refused, by hooks that nobody but the kernel holds.
-fn both_killed(house: &mut House, around: &Surroundings) -> Result<()> {
-    let (mut child, log) = trying(house, around, "both-killed")?;
-    let daemon = Pid::from_raw(house.pid()).context("the daemon has a process id")?;
-    let guard = Pid::from_raw(guard_of(house.pid())?).context("a guard has a process id")?;
-    // Stopped, it starts no other guard.
-    kill_process(daemon, Signal::STOP)?;
-    kill_process(guard, Signal::KILL)?;
+    let (mut child, log) = trying(house, around, "killed")?;
+    let before = receipts::read(&log)?.len();
     house.end(Signal::KILL)?;
     std::thread::sleep(SOME_TRIES);
     ensure!(child.try_wait()?.is_none(), "the act ended with nobody there to end it");
     *house = House::open(&around.folder.join("state"))?;
+    std::thread::sleep(SOME_TRIES);
+    ensure!(child.try_wait()?.is_none(), "the act ended when another daemon came");
+    let session = log.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let done = house.gov(&["end", &session])?;
+    ensure!(done.status == 0, "gov end ended with {}: {}", done.status, done.err);
     ended_by_force(child)?;
-    recovered(house, &log)
+    house.wait_until_closed(&log)?;
+    whole(house, &log)?;
+    ensure!(receipts::read(&log)?.len() > before, "nothing was recorded of the time without a daemon");
+    Ok(())
+}
+
+fn leftovers(house: &mut House, around: &Surroundings) -> Result<()> {
+    let (child, log) = trying(house, around, "leftovers")?;
+    house.end(Signal::KILL)?;
+    *house = House::open_with(&around.folder.join("state"), &["--end-leftovers"])?;
+    ended_by_force(child)?;
+    let all = receipts::read(&log)?;
+    let last = all.last().map(|receipt| receipt.text("kind"));
+    ensure!(last == Some("recovered"), "the log ends with {last:?}");
+    let done = house.gov(&["verify", &log.display().to_string()])?;
+    ensure!(done.status == 3, "gov verify ended with {}: {}{}", done.status, done.out, done.err);
+    Ok(())
+}
+
+/// Nothing of a log is missing or stands in it twice, by its own numbers and by the kernel's counts.
+pub(super) fn whole(house: &House, log: &std::path::Path) -> Result<()> {
+    let all = receipts::read(log)?;
+    let numbers: Vec<u64> = all.iter().filter_map(|it| it.number("sequence")).collect();
+    let right = numbers.iter().zip(0..).all(|(found, expected)| *found == expected);
+    ensure!(right, "the kernel's numbers do not follow each other: {numbers:?}");
+    let lost = all.iter().any(|it| it.text("kind") == "loss");
+    ensure!(!lost, "events were lost");
+    let done = house.gov(&["verify", &log.display().to_string()])?;
+    ensure!(done.status == 0, "gov verify ended with {}: {}{}", done.status, done.out, done.err);
+    Ok(())
 }
 
 /// A governed task that tries again and again to read what no scope grants it, and would say so if it ever could.
@@ -131,26 +149,6 @@ fn ended_by_force(mut child: Child) -> Result<()> {
     ensure!(out.is_empty(), "a file outside its scope was read once the daemon was gone: {out}");
     ensure!(!status.success(), "the command of a killed daemon ended with {status}");
     Ok(())
-}
-
-/// The log was taken up, and says what of it cannot be known.
-fn recovered(house: &House, log: &std::path::Path) -> Result<()> {
-    let all = receipts::read(log)?;
-    let last = all.last().map(|receipt| receipt.text("kind"));
-    ensure!(last == Some("recovered"), "the log ends with {last:?}");
-    let done = house.gov(&["verify", &log.display().to_string()])?;
-    ensure!(matches!(done.status, 0 | 3), "gov verify ended with {}: {}{}", done.status, done.out, done.err);
-    Ok(())
-}
-
-/// The process id of a daemon's guard.
-pub(super) fn guard_of(daemon: i32) -> Result<i32> {
-    let children = fs::read_to_string(format!("/proc/{daemon}/task/{daemon}/children"))?;
-    let is_guard = |pid: &&str| {
-        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"govd\0--guard"))
-    };
-    let guard = children.split_whitespace().find(is_guard).context("the daemon has no guard")?;
-    Ok(guard.parse()?)
 }
 
 fn absent(house: &mut House, around: &Surroundings) -> Result<()> {

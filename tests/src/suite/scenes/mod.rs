@@ -1,6 +1,7 @@
 //! What one row cannot tell: sessions over time, authority, the daemon's life, the evidence itself.
 
 mod authority;
+mod crash;
 mod cutoff;
 mod daemon;
 mod evidence;
@@ -38,6 +39,7 @@ pub fn all() -> impl Iterator<Item = &'static Scene> {
         faults::SCENES,
         own::SCENES,
         daemon::SCENES,
+        crash::SCENES,
     ]
     .into_iter()
     .flatten()

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 
+use super::daemon::whole;
 use super::sessions::{folder, govern, wait_for, which};
 use super::{LIMIT, Scene};
 use crate::house::{House, cgroups};
@@ -23,7 +24,10 @@ pub(super) const SCENES: &[Scene] = &[
     Scene { name: "a nested session neither sees nor ends others", play: no_steering },
     Scene { name: "sessions nest as deep as the kernel judges, and no deeper", play: deepest },
     Scene { name: "a session that is ended ends those nested in it, and their logs first", play: ended },
-    Scene { name: "what a killed daemon governed in nested sessions ends with it", play: killed },
+    Scene {
+        name: "what a killed daemon governed in nested sessions goes on, and ends from the outside in",
+        play: killed,
+    },
 ];
 
 /// The words of a `gov run` within a session: the scopes, and what it runs.
@@ -285,16 +289,18 @@ fn ended(house: &mut House, around: &Surroundings) -> Result<()> {
 fn killed(house: &mut House, around: &Surroundings) -> Result<()> {
     let (mut child, outer, nested) = running(house, around, "nested-killed")?;
     house.end(Signal::KILL)?;
-    wait_for(|| Ok(child.try_wait()?))?;
     *house = House::open(&around.folder.join("state"))?;
+    ensure!(child.try_wait()?.is_none(), "the nested session ended with its daemon");
+    let done = house.gov(&["end", &name(&outer)])?;
+    ensure!(done.status == 0, "gov end ended with {}: {}", done.status, done.err);
+    wait_for(|| Ok(child.try_wait()?))?;
     let cgroup = cgroups()?.join("gov").join(name(&outer));
     ensure!(!cgroup.exists(), "`{}` stays", cgroup.display());
     let temporary = around.folder.join("state/tmp").join(name(&outer));
     ensure!(!temporary.exists(), "`{}` stays", temporary.display());
     for log in [&outer, &nested] {
-        let all = receipts::read(log)?;
-        let last = all.last().map(|receipt| receipt.text("kind"));
-        ensure!(last == Some("recovered"), "{} ends with {last:?}", name(log));
+        house.wait_until_closed(log)?;
+        whole(house, log)?;
     }
     Ok(())
 }
