@@ -27,6 +27,7 @@ const SCENES: &[Scene] = &[
     Scene { name: "a session that only records refuses nothing and says what it would have", play: recorded },
     Scene { name: "a nested session only narrows, and both logs say who refused", play: narrowed },
     Scene { name: "a forged wide policy within a narrow one widens nothing", play: forged },
+    Scene { name: "a symlink that somebody put where a scope stands is not moved from there", play: kept },
     Scene { name: "a program file gives nobody its owner's rights, nor a capability", play: gained },
     Scene { name: "what cannot be recorded is refused with EAGAIN, and each loss is counted", play: full },
 ];
@@ -92,6 +93,20 @@ fn recorded(bench: &mut Bench) -> Result<()> {
     ensure!(outcome == "ok", "it ended with `{outcome}`");
     ensure!(has(&events, "file.read", "out-of-scope"), "{}", shown(&events));
     ensure!(events.iter().any(|event| !event.enforced), "no event says that it was not enforced");
+    Ok(())
+}
+
+/// Its scopes are read before there is a link: one that is there already is followed.
+fn kept(bench: &mut Bench) -> Result<()> {
+    let place = place(bench)?;
+    let policy = policy(&format!("file:write:{place} file:write:{place}/scoped"))?;
+    for (name, outcome) in [("scoped", "EACCES"), ("other", "ok")] {
+        std::os::unix::fs::symlink("/etc", format!("{place}/{name}"))?;
+        let act = format!("rename {place}/{name} {place}/moved");
+        let (ended, events, _) = governed(bench, &policy, 0, u64::MAX, &act)?;
+        ensure!(ended == outcome, "{name}: it ended with `{ended}`: {}", shown(&events));
+        ensure!(outcome == "ok" || has(&events, "file.rename", "ground"), "{}", shown(&events));
+    }
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod network;
 pub mod outsider;
 pub mod privilege;
 mod raw;
+mod requests;
 pub mod storms;
 mod uring;
 mod wrap;
@@ -31,7 +32,7 @@ pub type Outcome = io::Result<String>;
 type Theme = fn(&[&str]) -> Option<Outcome>;
 
 /// The acts by what they try; the first that knows the words does it.
-const THEMES: [Theme; 12] = [
+const THEMES: [Theme; 13] = [
     files::perform,
     look::perform,
     copy::perform,
@@ -42,6 +43,7 @@ const THEMES: [Theme; 12] = [
     mounts::perform,
     ground::perform,
     privilege::perform,
+    requests::perform,
     storms::perform,
     holding::perform,
 ];
