@@ -37,6 +37,8 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["own-semaphore"] => ok(own(Kind::Semaphore)),
         ["own-queue"] => ok(own(Kind::Queue)),
         ["message-queue", name] => ok(ipc::message_queue(name)),
+        ["make-message-queue", name] => ok(ipc::make_queue(name)),
+        ["remove-message-queue", name] => ok(remove_queue(name)),
         _ => return None,
     })
 }
@@ -59,6 +61,14 @@ fn receive(path: &str, what: &str) -> Outcome {
 /// Uses what somebody else has made.
 fn touch(kind: Kind) -> io::Result<()> {
     ipc::touch(kind, ipc::object(kind, KEY)?)
+}
+
+/// Takes the name of somebody else's message queue away, and puts one back.
+fn remove_queue(name: &str) -> io::Result<()> {
+    ipc::remove_queue(name)?;
+    // Who may not open one has made its name nevertheless.
+    let _opened = ipc::message_queue(name);
+    Ok(())
 }
 
 /// Changes what somebody else has made, whose number is read: to ask the kernel for it is to use it.

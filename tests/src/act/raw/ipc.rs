@@ -87,8 +87,24 @@ pub(in crate::act) fn remove(kind: Kind, object: i64) -> io::Result<()> {
 
 /// Opens a POSIX message queue, made if there is none.
 pub(crate) fn message_queue(name: &str) -> io::Result<OwnedFd> {
+    open_queue(name, libc::O_RDWR | libc::O_CREAT)
+}
+
+/// Makes a POSIX message queue that is not there yet, and takes its name away.
+pub(in crate::act) fn make_queue(name: &str) -> io::Result<()> {
+    open_queue(name, libc::O_RDWR | libc::O_CREAT | libc::O_EXCL)?;
+    remove_queue(name)
+}
+
+/// Takes the name of a POSIX message queue away.
+pub(in crate::act) fn remove_queue(name: &str) -> io::Result<()> {
     let name = c(name)?;
-    let flags = (libc::O_RDWR | libc::O_CREAT) as usize;
+    // SAFETY: the name is NUL-terminated and lives through the call.
+    unsafe { call(libc::SYS_mq_unlink, [name.as_ptr() as usize]) }.map(drop)
+}
+
+fn open_queue(name: &str, flags: i32) -> io::Result<OwnedFd> {
+    let (name, flags) = (c(name)?, flags as usize);
     // SAFETY: the name is NUL-terminated and lives through the call; no attributes are given.
     unsafe { call(libc::SYS_mq_open, [name.as_ptr() as usize, flags, 0o600, 0]) }.map(owned)
 }

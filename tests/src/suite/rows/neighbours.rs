@@ -52,5 +52,9 @@ pub(super) const ROWS: &[Row] = &[
     free("shared memory of the session's own is used", "own-memory"),
     free("semaphores of the session's own are used", "own-semaphore"),
     free("messages of the session's own are used", "own-queue"),
+    refused("no message queue is made", "", "", "make-message-queue gov-suite-own", IPC).because("ground"),
+    refused("a stranger's message queue is not removed", "", "", "remove-message-queue gov-suite", IPC).because("ground"),
+    granted("a stranger's message queue is removed where that is granted", "process:ipc", "", "remove-message-queue gov-suite", IPC),
+    refused("a message queue whose name may be made is not opened", "process:ipc", "", "message-queue gov-suite-other", ("file.write", "…")).because("foreign-mount"),
     refused("a stranger's message queue is not opened", "", "", "message-queue gov-suite", ("file.write", "…")).because("foreign-mount"),
 ];
