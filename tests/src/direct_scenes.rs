@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 use gov::event::{Event, Extra};
 use gov::kernel::{Kernel, LoadOptions};
 use gov_common::abi::{SESSION_ARM_AT_EXEC, SESSION_COUNT_ON_FULL, SESSION_RECORD_ONLY};
+use gov_common::event::Action;
 
 use crate::direct::{Bench, governed, policy, shown};
 use crate::direct_nested::{forged, narrowed};
@@ -29,6 +30,7 @@ const SCENES: &[Scene] = &[
     Scene { name: "a forged wide policy within a narrow one widens nothing", play: forged },
     Scene { name: "a symlink that somebody put where a scope stands is not moved from there", play: kept },
     Scene { name: "a program file gives nobody its owner's rights, nor a capability", play: gained },
+    Scene { name: "an own address is told with its protocol", play: bound },
     Scene { name: "what cannot be recorded is refused with EAGAIN, and each loss is counted", play: full },
 ];
 
@@ -130,6 +132,22 @@ fn gained(bench: &mut Bench) -> Result<()> {
         let same = format!("exec {place}/{program}");
         let (outcome, events, _) = governed(bench, &policy, 0, u64::MAX, &same)?;
         ensure!(outcome == "ok", "who has it already gains nothing: `{outcome}`, {}", shown(&events));
+    }
+    Ok(())
+}
+
+fn bound(bench: &mut Bench) -> Result<()> {
+    let policy = policy("network:listen:127.0.0.1:47013")?;
+    for (act, number) in [("listen", 6), ("bind-udp", 17)] {
+        let act = format!("{act} 127.0.0.1:47013");
+        let (outcome, events, _) = governed(bench, &policy, 0, u64::MAX, &act)?;
+        let bound = events.iter().find(|event| event.action == Action::Bind);
+        let protocol = bound.and_then(|event| event.address).map(|own| own.protocol);
+        ensure!(
+            outcome == "ok" && protocol == Some(number),
+            "`{outcome}`, {protocol:?} in {}",
+            shown(&events)
+        );
     }
     Ok(())
 }
