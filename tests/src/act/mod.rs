@@ -18,6 +18,7 @@ pub mod privilege;
 mod raw;
 mod requests;
 pub mod storms;
+mod terminal;
 mod uring;
 mod wrap;
 
@@ -32,7 +33,7 @@ pub type Outcome = io::Result<String>;
 type Theme = fn(&[&str]) -> Option<Outcome>;
 
 /// The acts by what they try; the first that knows the words does it.
-const THEMES: [Theme; 13] = [
+const THEMES: [Theme; 14] = [
     files::perform,
     look::perform,
     copy::perform,
@@ -44,6 +45,7 @@ const THEMES: [Theme; 13] = [
     ground::perform,
     privilege::perform,
     requests::perform,
+    terminal::perform,
     storms::perform,
     holding::perform,
 ];

@@ -8,6 +8,7 @@ pub(crate) mod memory;
 pub(super) mod requests;
 pub(super) mod sockets;
 pub(super) mod tasks;
+pub(super) mod terminal;
 pub(super) mod uring;
 
 use std::ffi::CString;
