@@ -63,7 +63,7 @@ pub enum Action {
     /// A signal to a process outside the session (`task_kill`), or a file told to send one (`file_fcntl`,
     /// `file_ioctl`).
     Signal = 27,
-    /// Keystrokes for whoever reads a terminal (`file_ioctl`).
+    /// Keystrokes for whoever reads a terminal, or another terminal for all who have it (`file_ioctl`).
     Type = 28,
     /// Another process's limits or scheduling (`task_setrlimit` and its kin).
     Limit = 29,

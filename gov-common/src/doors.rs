@@ -25,7 +25,7 @@ pub enum Door {
     Time = 8,
     /// User namespaces.
     UserNamespace = 9,
-    /// System V IPC with others.
+    /// System V IPC with others, and the names of POSIX message queues.
     Ipc = 10,
     /// Signals to others.
     Signal = 11,

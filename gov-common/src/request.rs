@@ -7,7 +7,7 @@ pub enum Request {
     Harmless,
     /// That a process be signalled when the file is ready.
     Signal,
-    /// That something be typed into a terminal.
+    /// That something be typed into a terminal, or that it be another one to all who have it.
     Type,
     /// A change of the file system's or the network's set-up.
     Ground,
@@ -16,13 +16,23 @@ pub enum Request {
 /// What an ioctl(2) command asks for, by its number (include/uapi/asm-generic/ioctls.h, linux/sockios.h, linux/fs.h).
 #[inline(always)]
 pub const fn ioctl(command: u32) -> Request {
+    const TIOCEXCL: u32 = 0x540c;
     const TIOCSTI: u32 = 0x5412;
     const TIOCLINUX: u32 = 0x541c;
+    const TIOCCONS: u32 = 0x541d;
+    const TIOCSSERIAL: u32 = 0x541f;
+    const TIOCSETD: u32 = 0x5423;
+    const TIOCVHANGUP: u32 = 0x5437;
+    const TIOCSLCKTRMIOS: u32 = 0x5457;
     const FIOASYNC: u32 = 0x5452;
     const FIOSETOWN: u32 = 0x8901;
     const SIOCSPGRP: u32 = 0x8902;
     match command {
         TIOCSTI | TIOCLINUX => return Request::Type,
+        TIOCEXCL | TIOCSLCKTRMIOS | TIOCCONS | TIOCSSERIAL | TIOCSETD | TIOCVHANGUP => return Request::Type,
+        // TIOCSPGRP stays: it takes a terminal of the task's own session, and shells need it. So does TIOCSCTTY: what it
+        // takes from another session takes a capability.
+        0x4b00..=0x4bff | 0x5600..=0x56ff if !asks_console(command) => return Request::Type,
         FIOASYNC | FIOSETOWN | SIOCSPGRP => return Request::Signal,
         _ => {}
     }
@@ -59,6 +69,33 @@ pub const fn ioctl(command: u32) -> Request {
     if harmless { Request::Harmless } else { Request::Ground }
 }
 
+/// Whether a command to the console (linux/kd.h, linux/vt.h) only asks; the others change its keys, fonts, screens and
+/// sounds, which are those of whoever sits there.
+#[inline(always)]
+const fn asks_console(command: u32) -> bool {
+    let is_of_keys = matches!(
+        command,
+        0x4b31
+            | 0x4b33
+            | 0x4b3b
+            | 0x4b40
+            | 0x4b44
+            | 0x4b46
+            | 0x4b48
+            | 0x4b4a
+            | 0x4b4c
+            | 0x4b60
+            | 0x4b62
+            | 0x4b64
+            | 0x4b66
+            | 0x4b69
+            | 0x4b6b
+            | 0x4b70
+            | 0x4bfa
+    );
+    is_of_keys || matches!(command, 0x5600 | 0x5601 | 0x5603 | 0x5607 | 0x560d | 0x560e)
+}
+
 /// Whether an extended attribute whose name begins so holds what users write, as a file does. The others are the
 /// kernel's and its modules' own: access lists, capabilities, and what a stacked file system notes of its layers.
 #[inline(always)]
@@ -91,6 +128,19 @@ mod tests {
             ("TCGETS", 0x5401, Request::Harmless),
             ("FIONREAD", 0x541b, Request::Harmless),
             ("TIOCSTI", 0x5412, Request::Type),
+            ("TIOCSCTTY", 0x540e, Request::Harmless),
+            ("TIOCSPGRP", 0x5410, Request::Harmless),
+            ("TIOCSWINSZ", 0x5414, Request::Harmless),
+            ("TIOCSETD", 0x5423, Request::Type),
+            ("TIOCCONS", 0x541d, Request::Type),
+            ("KDGKBENT", 0x4b46, Request::Harmless),
+            ("KDSKBENT", 0x4b47, Request::Type),
+            ("KDSKBSENT", 0x4b49, Request::Type),
+            ("KDSETMODE", 0x4b3a, Request::Type),
+            ("KDFONTOP", 0x4b72, Request::Type),
+            ("VT_GETSTATE", 0x5603, Request::Harmless),
+            ("VT_ACTIVATE", 0x5606, Request::Type),
+            ("VIDIOC_QUERYCAP", 0x8068_5600, Request::Harmless),
             ("FIOSETOWN", 0x8901, Request::Signal),
             ("FIOASYNC", 0x5452, Request::Signal),
             ("SIOCGIFADDR", 0x8915, Request::Harmless),

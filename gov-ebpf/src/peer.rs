@@ -102,10 +102,10 @@ pub fn judge_listening(mask: u32, socket: u64) -> i32 {
     judge(case)
 }
 
-/// Judges binding a socket to the own address at `address`, by the family that it names: the kernel takes no other than
+/// Judges binding a `struct socket` to the own address at `address`, by the family that it names: the kernel takes no other than
 /// the socket's own. A port of the kernel's choice is nobody's to know, and listening on it is judged apart.
 #[inline(always)]
-pub fn judge_binding(mask: u32, address: u64, length: u32) -> i32 {
+pub fn judge_binding(mask: u32, socket: u64, address: u64, length: u32) -> i32 {
     // Fail closed: what cannot be read is of no family that can be judged.
     let (named, port) =
         if length < 2 { None } else { kernel::address_start(address) }.unwrap_or((NO_FAMILY, 1));
@@ -118,6 +118,8 @@ pub fn judge_binding(mask: u32, address: u64, length: u32) -> i32 {
     }
     let mut case = Case::new(mask, Action::Bind);
     case.family = family as u16;
+    // It is told and decides nothing: what cannot be read is told as none.
+    case.protocol = kernel::socket(socket).map_or(0, |(_, protocol)| protocol as u8);
     if is_internet {
         case.judge = Judge::Listening;
         case.extra_at = address;

@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 use gov::event::{Event, Extra};
 use gov::kernel::{Kernel, LoadOptions};
 use gov_common::abi::{SESSION_ARM_AT_EXEC, SESSION_COUNT_ON_FULL, SESSION_RECORD_ONLY};
+use gov_common::event::Action;
 
 use crate::direct::{Bench, governed, policy, shown};
 use crate::direct_nested::{forged, narrowed};
@@ -27,7 +28,9 @@ const SCENES: &[Scene] = &[
     Scene { name: "a session that only records refuses nothing and says what it would have", play: recorded },
     Scene { name: "a nested session only narrows, and both logs say who refused", play: narrowed },
     Scene { name: "a forged wide policy within a narrow one widens nothing", play: forged },
+    Scene { name: "a symlink that somebody put where a scope stands is not moved from there", play: kept },
     Scene { name: "a program file gives nobody its owner's rights, nor a capability", play: gained },
+    Scene { name: "an own address is told with its protocol", play: bound },
     Scene { name: "what cannot be recorded is refused with EAGAIN, and each loss is counted", play: full },
 ];
 
@@ -95,6 +98,20 @@ fn recorded(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
+/// Its scopes are read before there is a link: one that is there already is followed.
+fn kept(bench: &mut Bench) -> Result<()> {
+    let place = place(bench)?;
+    let policy = policy(&format!("file:write:{place} file:write:{place}/scoped"))?;
+    for (name, outcome) in [("scoped", "EACCES"), ("other", "ok")] {
+        std::os::unix::fs::symlink("/etc", format!("{place}/{name}"))?;
+        let act = format!("rename {place}/{name} {place}/moved");
+        let (ended, events, _) = governed(bench, &policy, 0, u64::MAX, &act)?;
+        ensure!(ended == outcome, "{name}: it ended with `{ended}`: {}", shown(&events));
+        ensure!(outcome == "ok" || has(&events, "file.rename", "ground"), "{}", shown(&events));
+    }
+    Ok(())
+}
+
 /// `gov run` gives up such gains for good before anything runs, so that only a session without it can try them.
 fn gained(bench: &mut Bench) -> Result<()> {
     let place = bench.folder.join("scene");
@@ -115,6 +132,22 @@ fn gained(bench: &mut Bench) -> Result<()> {
         let same = format!("exec {place}/{program}");
         let (outcome, events, _) = governed(bench, &policy, 0, u64::MAX, &same)?;
         ensure!(outcome == "ok", "who has it already gains nothing: `{outcome}`, {}", shown(&events));
+    }
+    Ok(())
+}
+
+fn bound(bench: &mut Bench) -> Result<()> {
+    let policy = policy("network:listen:127.0.0.1:47013")?;
+    for (act, number) in [("listen", 6), ("bind-udp", 17)] {
+        let act = format!("{act} 127.0.0.1:47013");
+        let (outcome, events, _) = governed(bench, &policy, 0, u64::MAX, &act)?;
+        let bound = events.iter().find(|event| event.action == Action::Bind);
+        let protocol = bound.and_then(|event| event.address).map(|own| own.protocol);
+        ensure!(
+            outcome == "ok" && protocol == Some(number),
+            "`{outcome}`, {protocol:?} in {}",
+            shown(&events)
+        );
     }
     Ok(())
 }

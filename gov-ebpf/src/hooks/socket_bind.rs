@@ -9,5 +9,5 @@ use aya_ebpf::programs::LsmContext;
 fn socket_bind(ctx: LsmContext) -> i32 {
     let Some(mask) = governed() else { return 0 };
     let length: i32 = ctx.arg(2);
-    peer::judge_binding(mask, ctx.arg(1), length as u32)
+    peer::judge_binding(mask, ctx.arg(0), ctx.arg(1), length as u32)
 }

@@ -18,7 +18,8 @@ use crate::host::process::Process;
 use crate::session::Session;
 use crate::session::enforcer::Enforcer;
 
-/// Sessions that may be open at once within one: a governed task must not use up those of the host.
+/// Sessions that may be open at once within one that lies in none, however deep: a governed task must not use up those
+/// of the host.
 const MAX_WITHIN: usize = 64;
 
 /// The session that another begins in.
@@ -62,17 +63,27 @@ impl<E: Enforcer> Core<E> {
             let why = "the kernel object judges no more sessions above one task";
             return Err(refusal_with(code::CANNOT_ENFORCE, "the session", why, "start it further outside"));
         }
-        let within = self.sessions.values().filter(|other| other.parent.as_ref() == Some(&outer.name));
-        if within.count() >= MAX_WITHIN {
-            let why = format!("{MAX_WITHIN} sessions are open in `{}` already", outer.name);
-            return Err(refusal_with(code::FAILED, "the session", why, "let one of them end"));
-        }
+        self.check_room_within(&outer.name)?;
         Ok(Some(Outer {
             name: outer.name.clone(),
             cgroup: outer.cgroup.clone(),
             temporary: outer.temporary.clone(),
             delegation_id: outer.delegation_id.clone(),
         }))
+    }
+
+    /// Whether there is room for one more session within that which lies in none, around the session of a name.
+    pub(super) fn check_room_within(&self, name: &str) -> Result<(), Refusal> {
+        let mut outermost = name;
+        while let Some(above) = self.parent(outermost) {
+            outermost = above;
+        }
+        let within = self.sessions.values().filter(|it| self.lies_within(it.parent.as_deref(), outermost));
+        if within.count() < MAX_WITHIN {
+            return Ok(());
+        }
+        let why = format!("{MAX_WITHIN} sessions are open in `{outermost}` already");
+        Err(refusal_with(code::FAILED, "the session", why, "let one of them end"))
     }
 
     /// Whether a peer may know of a session and end it: from outside of all sessions root every one and others their
@@ -133,15 +144,20 @@ impl<E: Enforcer> Core<E> {
             if above == name {
                 return true;
             }
-            parent = match (self.sessions.get(above), self.released.get(above)) {
-                (Some(session), _) => session.parent.as_deref(),
-                (None, Some(released)) => released.parent(),
-                (None, None) => {
-                    let closed = self.closed.iter().rev().find(|view| view.session == above);
-                    closed.and_then(|view| view.parent.as_deref())
-                }
-            };
+            parent = self.parent(above);
         }
         false
+    }
+
+    /// The session that the one of a name lies in, or lay in.
+    fn parent<'a>(&'a self, name: &str) -> Option<&'a str> {
+        match (self.sessions.get(name), self.released.get(name)) {
+            (Some(session), _) => session.parent.as_deref(),
+            (None, Some(released)) => released.parent(),
+            (None, None) => {
+                let closed = self.closed.iter().rev().find(|view| view.session == name);
+                closed.and_then(|view| view.parent.as_deref())
+            }
+        }
     }
 }

@@ -88,6 +88,8 @@ pub(super) const HOOKS: &[Hook] = &[
     lsm("shm_shmctl"),
     lsm("msg_queue_msgctl"),
     lsm("sem_semctl"),
+    lsm("inode_create"),
+    lsm("inode_unlink"),
     later("file_truncate"),
     later("file_ioctl_compat"),
     later("inode_file_setattr"),

@@ -10,9 +10,18 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Access, AtFlags, CWD, FileType, Timespec, Timestamps, XattrFlags};
+use rustix::fs::{
+    Access, AtFlags, CWD, FileType, RenameFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, XattrFlags,
+};
 
 use super::{Outcome, name, ok, raw};
+
+const ACCESS_LIST: &str = "system.posix_acl_access";
+/// An access list: version 2, then the owner, who reads and writes, the group and all others.
+const OWNER_ONLY: [u8; 28] = [
+    2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 4, 0, 0, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255,
+    255,
+];
 
 pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
     Some(match *words {
@@ -33,11 +42,25 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["symlink", target, path] => ok(std::os::unix::fs::symlink(target, path)),
         ["link", old, new] => ok(fs::hard_link(old, new)),
         ["rename", old, new] => ok(fs::rename(old, new)),
-        ["exchange", old, new] => ok(exchange(old, new)),
+        ["exchange", old, new] => ok(rename_with(old, new, RenameFlags::EXCHANGE)),
+        ["rename-leaving-device", old, new] => ok(rename_with(old, new, RenameFlags::WHITEOUT)),
         ["chmod", path] => ok(fs::set_permissions(path, Permissions::from_mode(0o777))),
         ["chown", path] => ok(std::os::unix::fs::chown(path, Some(1), Some(1))),
-        ["utimes", path] => ok(utimes(path)),
+        ["utimes", path] => ok(utimes(path, 0, 0)),
+        ["touch", path] => ok(utimes(path, UTIME_NOW, UTIME_NOW)),
+        ["touch-access", path] => ok(utimes(path, UTIME_NOW, UTIME_OMIT)),
+        ["touch-change", path] => ok(utimes(path, UTIME_OMIT, UTIME_NOW)),
+        ["touch-open", path] => ok(File::open(path).and_then(|file| touch_open(&file))),
         ["setxattr", path] => ok(setxattr(path)),
+        ["remove-attribute", path] => ok(rustix::fs::removexattr(path, "user.gov").map_err(io::Error::from)),
+        ["set-access-list", path] => {
+            ok(rustix::fs::setxattr(path, ACCESS_LIST, &OWNER_ONLY, XattrFlags::empty())
+                .map_err(io::Error::from))
+        }
+        ["remove-access-list", path] => {
+            ok(rustix::fs::removexattr(path, ACCESS_LIST).map_err(io::Error::from))
+        }
+        ["set-file-attributes", path] => ok(raw::files::set_attributes(path)),
         ["reopen", path] => ok(reopen(path)),
         ["read-relative", folder, path] => {
             ok(std::env::set_current_dir(folder).and_then(|()| fs::read(path)))
@@ -78,14 +101,23 @@ fn create_another(folder: &str) -> io::Result<File> {
         .unwrap_or_else(|| Err(io::Error::other("all names are there")))
 }
 
-fn exchange(old: &str, new: &str) -> io::Result<()> {
-    Ok(rustix::fs::renameat_with(CWD, old, CWD, new, rustix::fs::RenameFlags::EXCHANGE)?)
+fn rename_with(old: &str, new: &str, flags: RenameFlags) -> io::Result<()> {
+    Ok(rustix::fs::renameat_with(CWD, old, CWD, new, flags)?)
 }
 
-fn utimes(path: &str) -> io::Result<()> {
-    let epoch = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let times = Timestamps { last_access: epoch, last_modification: epoch };
-    Ok(rustix::fs::utimensat(CWD, path, &times, AtFlags::empty())?)
+/// Sets the times of access and of change, each to the epoch, to now, or not.
+fn utimes(path: &str, access: i64, change: i64) -> io::Result<()> {
+    Ok(rustix::fs::utimensat(CWD, path, &times(access, change), AtFlags::empty())?)
+}
+
+/// Sets the time of change of a file that is open to be read.
+fn touch_open(file: &File) -> io::Result<()> {
+    Ok(rustix::fs::futimens(file, &times(UTIME_OMIT, UTIME_NOW))?)
+}
+
+fn times(access: i64, change: i64) -> Timestamps {
+    let epoch = |tv_nsec| Timespec { tv_sec: 0, tv_nsec };
+    Timestamps { last_access: epoch(access), last_modification: epoch(change) }
 }
 
 fn setxattr(path: &str) -> io::Result<()> {

@@ -30,10 +30,15 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["share-memory"] => ok(touch(Kind::Memory)),
         ["share-semaphore"] => ok(touch(Kind::Semaphore)),
         ["share-queue"] => ok(touch(Kind::Queue)),
+        ["change-memory"] => ok(change(Kind::Memory)),
+        ["change-semaphore"] => ok(change(Kind::Semaphore)),
+        ["change-queue"] => ok(change(Kind::Queue)),
         ["own-memory"] => ok(own(Kind::Memory)),
         ["own-semaphore"] => ok(own(Kind::Semaphore)),
         ["own-queue"] => ok(own(Kind::Queue)),
         ["message-queue", name] => ok(ipc::message_queue(name)),
+        ["make-message-queue", name] => ok(ipc::make_queue(name)),
+        ["remove-message-queue", name] => ok(remove_queue(name)),
         _ => return None,
     })
 }
@@ -56,6 +61,29 @@ fn receive(path: &str, what: &str) -> Outcome {
 /// Uses what somebody else has made.
 fn touch(kind: Kind) -> io::Result<()> {
     ipc::touch(kind, ipc::object(kind, KEY)?)
+}
+
+/// Takes the name of somebody else's message queue away, and puts one back.
+fn remove_queue(name: &str) -> io::Result<()> {
+    ipc::remove_queue(name)?;
+    // Who may not open one has made its name nevertheless.
+    let _opened = ipc::message_queue(name);
+    Ok(())
+}
+
+/// Changes what somebody else has made, whose number is read: to ask the kernel for it is to use it.
+fn change(kind: Kind) -> io::Result<()> {
+    let list = match kind {
+        Kind::Memory => "shm",
+        Kind::Semaphore => "sem",
+        Kind::Queue => "msg",
+    };
+    let list = std::fs::read_to_string(format!("/proc/sysvipc/{list}"))?;
+    let number = list.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        (words.next()?.parse() == Ok(KEY)).then(|| words.next()?.parse().ok()).flatten()
+    });
+    ipc::change(kind, number.ok_or_else(|| io::Error::other("there is no such object"))?)
 }
 
 /// Makes an object of its own, uses it and takes it away.

@@ -16,7 +16,9 @@ mod network;
 pub mod outsider;
 pub mod privilege;
 mod raw;
+mod requests;
 pub mod storms;
+mod terminal;
 mod uring;
 mod wrap;
 
@@ -31,7 +33,7 @@ pub type Outcome = io::Result<String>;
 type Theme = fn(&[&str]) -> Option<Outcome>;
 
 /// The acts by what they try; the first that knows the words does it.
-const THEMES: [Theme; 12] = [
+const THEMES: [Theme; 14] = [
     files::perform,
     look::perform,
     copy::perform,
@@ -42,6 +44,8 @@ const THEMES: [Theme; 12] = [
     mounts::perform,
     ground::perform,
     privilege::perform,
+    requests::perform,
+    terminal::perform,
     storms::perform,
     holding::perform,
 ];

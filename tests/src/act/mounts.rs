@@ -7,8 +7,9 @@ use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::mount::{
-    FsOpenFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, mount,
-    mount_bind, mount_change, move_mount, open_tree,
+    FsOpenFlags, FsPickFlags, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
+    fsconfig_create, fsconfig_reconfigure, fspick, mount, mount_bind, mount_change, move_mount, open_tree,
+    unmount,
 };
 
 use super::{Outcome, ok, raw};
@@ -23,6 +24,8 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         }
         ["pivot-root", folder] => ok(pivot_root(folder)),
         ["fsopen"] => ok(fsopen()),
+        ["unmount", folder] => ok(unmount(folder, UnmountFlags::DETACH).map_err(io::Error::from)),
+        ["reconfigure", folder] => ok(reconfigure(folder)),
         ["read-detached", folder, name] => ok(read_detached(folder, name)),
         ["move-mount", from, to] => ok(move_tree(from, to)),
         ["set-mount-attributes", folder] => ok(raw::ground::set_mount_attributes(folder)),
@@ -53,6 +56,12 @@ fn pivot_root(folder: &str) -> io::Result<()> {
 fn fsopen() -> io::Result<()> {
     let context = rustix::mount::fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     Ok(fsconfig_create(&context)?)
+}
+
+/// Sets up a mounted file system anew, as it is.
+fn reconfigure(folder: &str) -> io::Result<()> {
+    let context = fspick(CWD, folder, FsPickFlags::FSPICK_CLOEXEC)?;
+    Ok(fsconfig_reconfigure(&context)?)
 }
 
 /// Copies the tree below a folder to nowhere, and opens a file in the copy.

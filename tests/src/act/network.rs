@@ -9,6 +9,10 @@ use super::{Outcome, ok};
 /// A loose source route of one hop, over 127.0.0.1, as IP options write it: no operation first.
 const ROUTE: [u8; 8] = [1, 131, 7, 4, 127, 0, 0, 1];
 
+const IPV6_2292PKTOPTIONS: i32 = 6;
+const IPV6_FLOWLABEL_MGR: i32 = 32;
+const IPV6_RTHDR: i32 = 57;
+
 pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
     Some(match *words {
         ["connect", address] => ok(TcpStream::connect(address)),
@@ -21,8 +25,15 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["send-by-route", address] => ok(message(address, &route(address), false)),
         ["fast-open", address] => ok(Address::parse(address).and_then(|(to, _)| sockets::fast_open(&to))),
         ["socket", family, kind, protocol] => ok(socket(family, kind, protocol)),
-        ["source-route"] => ok(with_option(libc::IPPROTO_IP, libc::IP_OPTIONS, &ROUTE)),
-        ["mark"] => ok(with_option(libc::SOL_SOCKET, libc::SO_MARK, &1_i32.to_ne_bytes())),
+        ["source-route"] => ok(with_option(libc::AF_INET, libc::IPPROTO_IP, libc::IP_OPTIONS, &ROUTE)),
+        ["source-route-6"] => ok(with_option(libc::AF_INET6, libc::IPPROTO_IPV6, IPV6_RTHDR, &route_6())),
+        ["source-route-6-older"] => {
+            ok(with_option(libc::AF_INET6, libc::IPPROTO_IPV6, IPV6_2292PKTOPTIONS, &[]))
+        }
+        ["flow-label"] => {
+            ok(with_option(libc::AF_INET6, libc::IPPROTO_IPV6, IPV6_FLOWLABEL_MGR, &flow_label()))
+        }
+        ["mark"] => ok(with_option(libc::AF_INET, libc::SOL_SOCKET, libc::SO_MARK, &1_i32.to_ne_bytes())),
         ["listen", address] => ok(TcpListener::bind(address)),
         ["listen-unbound"] => ok(listen_unbound()),
         ["bind-udp", address] => ok(UdpSocket::bind(address)),
@@ -75,8 +86,24 @@ fn socket(family: &str, kind: &str, protocol: &str) -> io::Result<()> {
     sockets::socket(number(family)?, number(kind)?, number(protocol)?).map(drop)
 }
 
-fn with_option(level: i32, option: i32, value: &[u8]) -> io::Result<()> {
-    sockets::set_option(&sockets::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?, level, option, value)
+fn with_option(family: i32, level: i32, option: i32, value: &[u8]) -> io::Result<()> {
+    sockets::set_option(&sockets::socket(family, libc::SOCK_DGRAM, 0)?, level, option, value)
+}
+
+/// A routing header of type 2, by ::1.
+fn route_6() -> [u8; 24] {
+    let mut header = [0; 24];
+    header[1..4].copy_from_slice(&[2, 2, 1]);
+    header[23] = 1;
+    header
+}
+
+/// `struct in6_flowlabel_req`: any label to ::1, made (`IPV6_FL_A_GET`, `IPV6_FL_F_CREATE`) for everyone.
+fn flow_label() -> [u8; 32] {
+    let mut request = [0; 32];
+    request[15] = 1;
+    (request[21], request[22]) = (255, 1);
+    request
 }
 
 fn listen_unbound() -> io::Result<()> {

@@ -3,7 +3,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, Read};
 use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
+use std::net::UdpSocket;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
 use std::thread;
@@ -67,12 +68,16 @@ fn abstract_datagrams() -> io::Result<SocketAddr> {
     SocketAddr::from_abstract_name(format!("{ABSTRACT}-datagrams"))
 }
 
-/// Gives away the file, to be read (`r`) or written (`w`), as asked.
+/// Gives away the file, to be read (`r`) or written (`w`), or a socket (`s`), as asked.
 fn give(mut asked: UnixStream) -> io::Result<()> {
     let mut what = [0];
     asked.read_exact(&mut what)?;
     let path = format!("{FOLDER}/secret");
-    let file = if what == *b"w" { OpenOptions::new().write(true).open(path) } else { File::open(path) }?;
+    let file: OwnedFd = match &what {
+        b"w" => OpenOptions::new().write(true).open(path)?.into(),
+        b"s" => UdpSocket::bind("127.0.0.1:0")?.into(),
+        _read => File::open(path)?.into(),
+    };
     let files = [file.as_fd()];
     let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut room);

@@ -19,6 +19,8 @@ pub struct Row {
     pub outcome: &'static str,
     /// The receipt that must be in the log: action (none where empty), object, reason.
     pub receipt: (&'static str, &'static str, &'static str),
+    /// The first kernel, by its series, that has such an act.
+    pub came: Option<(u32, u32)>,
     /// The first kernel, by its series, that has no such act any more.
     pub gone: Option<(u32, u32)>,
 }
@@ -32,7 +34,7 @@ pub const fn refused(
     receipt: (&'static str, &'static str),
 ) -> Row {
     let receipt = (receipt.0, receipt.1, "out-of-scope");
-    Row { name, scopes, given, act, control: "ok", outcome: "EACCES", receipt, gone: None }
+    Row { name, scopes, given, act, control: "ok", outcome: "EACCES", receipt, came: None, gone: None }
 }
 
 /// A row whose act a scope grants.
@@ -44,7 +46,7 @@ pub const fn granted(
     receipt: (&'static str, &'static str),
 ) -> Row {
     let receipt = (receipt.0, receipt.1, "granted");
-    Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt, gone: None }
+    Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt, came: None, gone: None }
 }
 
 /// A row whose act only reads and is granted: such reads are counted, and the first in a folder is recorded.
@@ -56,7 +58,7 @@ pub const fn counted(
     folder: &'static str,
 ) -> Row {
     let receipt = ("file.read-directory", folder, "");
-    Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt, gone: None }
+    Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt, came: None, gone: None }
 }
 
 /// A row whose act is refused with EPERM because it takes a capability that no scope grants.
@@ -68,12 +70,13 @@ pub const fn powerless(
     capability: &'static str,
 ) -> Row {
     let receipt = ("capability.use", capability, "out-of-scope");
-    Row { name, scopes, given, act, control: "ok", outcome: "EPERM", receipt, gone: None }
+    Row { name, scopes, given, act, control: "ok", outcome: "EPERM", receipt, came: None, gone: None }
 }
 
 /// A row whose act succeeds although no scope speaks of it: a known limit.
 pub const fn known(name: &'static str, scopes: &'static str, given: &'static str, act: &'static str) -> Row {
-    Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt: ("", "", "granted"), gone: None }
+    let receipt = ("", "", "granted");
+    Row { name, scopes, given, act, control: "ok", outcome: "ok", receipt, came: None, gone: None }
 }
 
 /// A row whose act takes no scope and leaves no receipt of its own.
@@ -86,6 +89,7 @@ pub const fn free(name: &'static str, act: &'static str) -> Row {
         control: "ok",
         outcome: "ok",
         receipt: ("", "", "granted"),
+        came: None,
         gone: None,
     }
 }
@@ -127,9 +131,16 @@ impl Row {
         self
     }
 
+    /// The same row, only for kernels from one on.
+    #[must_use]
+    pub const fn from(mut self, series: (u32, u32)) -> Self {
+        self.came = Some(series);
+        self
+    }
+
     /// Whether a kernel has the act.
     pub fn is_for(&self, series: (u32, u32)) -> bool {
-        self.gone.is_none_or(|gone| series < gone)
+        self.came.is_none_or(|came| series >= came) && self.gone.is_none_or(|gone| series < gone)
     }
 
     /// Whether the act must be granted.

@@ -98,6 +98,23 @@ async fn closed_sessions_are_still_those_of_the_session_that_they_lay_in() {
 }
 
 #[tokio::test]
+async fn those_within_a_session_are_counted_together_however_deep() {
+    let mut house = nested();
+    for number in 2..64 {
+        let outer = ["a", "b", "c"][number % 3];
+        assert!(house.core.check_room_within(outer).is_ok());
+        house.session_in(&format!("within-{number}"), Some(outer));
+    }
+    for outer in ["a", "b", "c", "within-7"] {
+        let refusal = house.core.check_room_within(outer).unwrap_err();
+        assert_eq!(refusal.why, "64 sessions are open in `a` already");
+    }
+    assert!(house.core.check_room_within("d").is_ok(), "those of others are others'");
+    house.empty("within-2").await;
+    assert!(house.core.check_room_within("b").is_ok());
+}
+
+#[tokio::test]
 async fn a_process_elsewhere_is_not_governed_for_a_governed_peer() {
     let mut house = nested();
     house.trust();

@@ -23,6 +23,17 @@ pub(in crate::act) fn chroot(path: &str) -> io::Result<i64> {
     check(unsafe { libc::chroot(path.as_ptr()) }.into())
 }
 
+/// Sets a file's flags, by file_setattr(2), to none.
+pub(in crate::act) fn set_attributes(path: &str) -> io::Result<()> {
+    const FILE_SETATTR: libc::c_long = 469;
+    // struct file_attr: flags, extent size, extents, project, size of copied extents.
+    let (path, attributes) = (c(path)?, [0_u64; 3]);
+    let here = libc::AT_FDCWD as usize;
+    let words = [here, path.as_ptr() as usize, attributes.as_ptr() as usize, size_of_val(&attributes), 0];
+    // SAFETY: the path is NUL-terminated, the attributes have the size given, and both live through the call.
+    unsafe { call(FILE_SETATTR, words) }.map(drop)
+}
+
 /// Opens a file by its handle, which needs no name.
 pub(in crate::act) fn open_by_handle(path: &str) -> io::Result<OwnedFd> {
     // struct file_handle: the size of the handle that follows, its type, the handle.

@@ -50,6 +50,26 @@ pub(in crate::act) fn touch(kind: Kind, object: i64) -> io::Result<()> {
     .map(drop)
 }
 
+/// Gives an object to root and everyone, as it is.
+pub(in crate::act) fn change(kind: Kind, object: i64) -> io::Result<()> {
+    const IPC_SET: usize = 1;
+    let mut wanted = [0_u64; 32];
+    // `struct ipc64_perm` begins all three: its mode follows key, owners and creators.
+    wanted[2] = 0o666 << 32;
+    // What a queue holds at most.
+    wanted[11] = 16_384;
+    let (object, place) = (object as usize, wanted.as_ptr() as usize);
+    match kind {
+        // SAFETY: what is wanted is larger than a `struct shmid_ds` and lives through the call.
+        Kind::Memory => unsafe { call(libc::SYS_shmctl, [object, IPC_SET, place]) },
+        // SAFETY: what is wanted is larger than a `struct semid_ds` and lives through the call.
+        Kind::Semaphore => unsafe { call(libc::SYS_semctl, [object, 0, IPC_SET, place]) },
+        // SAFETY: what is wanted is larger than a `struct msqid_ds` and lives through the call.
+        Kind::Queue => unsafe { call(libc::SYS_msgctl, [object, IPC_SET, place]) },
+    }
+    .map(drop)
+}
+
 /// Takes an object of this process away.
 pub(in crate::act) fn remove(kind: Kind, object: i64) -> io::Result<()> {
     const IPC_RMID: usize = 0;
@@ -67,8 +87,24 @@ pub(in crate::act) fn remove(kind: Kind, object: i64) -> io::Result<()> {
 
 /// Opens a POSIX message queue, made if there is none.
 pub(crate) fn message_queue(name: &str) -> io::Result<OwnedFd> {
+    open_queue(name, libc::O_RDWR | libc::O_CREAT)
+}
+
+/// Makes a POSIX message queue that is not there yet, and takes its name away.
+pub(in crate::act) fn make_queue(name: &str) -> io::Result<()> {
+    open_queue(name, libc::O_RDWR | libc::O_CREAT | libc::O_EXCL)?;
+    remove_queue(name)
+}
+
+/// Takes the name of a POSIX message queue away.
+pub(in crate::act) fn remove_queue(name: &str) -> io::Result<()> {
     let name = c(name)?;
-    let flags = (libc::O_RDWR | libc::O_CREAT) as usize;
+    // SAFETY: the name is NUL-terminated and lives through the call.
+    unsafe { call(libc::SYS_mq_unlink, [name.as_ptr() as usize]) }.map(drop)
+}
+
+fn open_queue(name: &str, flags: i32) -> io::Result<OwnedFd> {
+    let (name, flags) = (c(name)?, flags as usize);
     // SAFETY: the name is NUL-terminated and lives through the call; no attributes are given.
     unsafe { call(libc::SYS_mq_open, [name.as_ptr() as usize, flags, 0o600, 0]) }.map(owned)
 }

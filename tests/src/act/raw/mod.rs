@@ -5,8 +5,10 @@ pub(super) mod ground;
 pub(super) mod ipc;
 pub(super) mod maps;
 pub(crate) mod memory;
+pub(super) mod requests;
 pub(super) mod sockets;
 pub(super) mod tasks;
+pub(super) mod terminal;
 pub(super) mod uring;
 
 use std::ffi::CString;

@@ -93,6 +93,7 @@ pub(super) const ROWS: &[Row] = &[
     refused("an attribute of a file outside is not read", "file:read:@/in", "in/ out/secret=attribute", "read-attribute @/out/secret", OUT),
     refused("a file outside is not watched", "file:read:@/in", "in/ out/secret", "watch @/out/secret", OUT),
     refused("a folder outside is not watched", "file:read:@/in", "in/ out/secret", "watch @/out", ("file.read", "@/out")),
+    counted("a granted folder is watched by its descriptor", "file:read:@/in", "in/a", "notify @/in", "@/in"),
     powerless("a file system is not watched without the capability", "file:read:@", "a", "watch-everything @", "capability:CAP_SYS_ADMIN"),
     refused("a file system outside is not watched", "file:read:@/in capability:CAP_SYS_ADMIN", "in/ out/", "watch-everything @/out", ("file.read", "@/out")),
     refused("the kernel's settings are not opened to be changed", "", "", "append /proc/sys/kernel/core_pattern", ("file.write", "/proc/sys/kernel/core_pattern")),

@@ -4,6 +4,10 @@
 use crate::suite::row::{Row, free, granted, powerless, refused};
 
 const MOUNT: (&str, &str) = ("kernel.mount", "kernel:mount");
+const TERMINAL: (&str, &str) = ("terminal.type", "…");
+/// New terminals.
+const PTY: &str = "file:write:/dev/ptmx file:write:/dev/pts";
+const PTY_AND_ADMIN: &str = "file:write:/dev/ptmx file:write:/dev/pts capability:CAP_SYS_ADMIN";
 const TRACE: (&str, &str) = ("process.trace", "process:trace");
 
 #[rustfmt::skip] // a table: one row a line
@@ -17,7 +21,26 @@ pub(super) const ROWS: &[Row] = &[
     refused("a stranger is not sent a signal through its descriptor", "", "", "signal-descriptor $", ("process.signal", "…")).because("ground"),
     refused("a file is not told to send a stranger a signal", "", "", "own-file $", ("process.signal", "…")).because("ground"),
     refused("a file is not told so by ioctl", "", "", "own-file-ioctl $", ("process.signal", "…")).because("ground"),
+    refused("a file is not told so with what it is that is told", "", "", "own-file-exactly $", ("process.signal", "process:signal")).because("ground"),
+    refused("a socket is not told so by ioctl", "", "", "own-socket $", ("process.signal", "process:signal")).because("ground"),
+    refused("a file is not told to send signals to whom it chooses", "", "", "ask-for-signals", ("process.signal", "process:signal")).because("ground"),
+    refused("a file is not told that by ioctl", "", "", "ask-for-signals-ioctl", ("process.signal", "process:signal")).because("ground"),
+    granted("a file sends signals where that is granted", "process:signal", "", "ask-for-signals", ("process.signal", "process:signal")),
+    free("which signal a file sends is chosen", "choose-signal"),
+    refused("nobody waits for a hold on a file", "file:read:@", "a", "lease @/a", ("process.limit", "…")).because("ground"),
+    refused("nobody waits for a hold on a folder", "file:read:@", "in/", "hold-folder @/in", ("process.limit", "…")).because("ground").from((6, 19)),
     refused("nothing is typed into a terminal", "file:write:/dev/ptmx", "", "type", ("terminal.type", "…")).because("ground"),
+    refused("nothing is pasted into a terminal", "file:write:/dev/tty1", "", "terminal-at /dev/tty1 paste", TERMINAL).because("ground"),
+    refused("what a key types is not changed", "file:write:/dev/tty1", "", "terminal-at /dev/tty1 set-key", TERMINAL).because("ground"),
+    granted("what a key types is asked", "file:write:/dev/tty1", "", "terminal-at /dev/tty1 ask-key", ("file.write", "/dev/tty1")),
+    refused("nobody's screen is switched", "file:write:/dev/tty1", "", "terminal-at /dev/tty1 switch", TERMINAL).because("ground"),
+    refused("the kernel's messages are not sent elsewhere", "file:write:/dev/console capability:CAP_SYS_ADMIN", "", "terminal-at /dev/console take-messages", TERMINAL).because("ground"),
+    refused("a terminal is not locked", PTY, "", "terminal lock", TERMINAL).because("ground"),
+    refused("a terminal's settings are not locked", PTY, "", "terminal lock-settings", TERMINAL).because("ground"),
+    refused("a terminal gets no other line discipline", PTY, "", "terminal set-discipline", TERMINAL).because("ground"),
+    refused("a terminal is not hung up", PTY_AND_ADMIN, "", "terminal hang-up", TERMINAL).because("ground"),
+    granted("a terminal's size is set", PTY, "", "terminal set-size", ("file.write", "/dev/ptmx")),
+    powerless("a terminal is not taken from another session without the capability", PTY, "", "steal-terminal", "capability:CAP_SYS_ADMIN"),
     refused("a stranger's limits are not lowered", "", "", "limit $", ("process.limit", "…")).because("ground"),
     refused("a stranger is not made slower", "", "", "renice $", ("process.limit", "…")).because("ground"),
     refused("a file is not made immutable", "file:write:@", "a", "set-flags @/a", ("kernel.ground", "…")).because("ground"),
@@ -37,6 +60,8 @@ pub(super) const ROWS: &[Row] = &[
     refused("no folder is bound to another place", "file:write:@/in capability:CAP_SYS_ADMIN", "in/ out/secret", "in-mounts bind @/out @/in", MOUNT).because("ground"),
     refused("nothing is laid over a folder", "file:write:@/in capability:CAP_SYS_ADMIN", "in/ out/secret", "in-mounts overlay @/out @/in", MOUNT).because("ground"),
     refused("a mount is not made private", "capability:CAP_SYS_ADMIN", "", "in-mounts make-private /", MOUNT).because("ground"),
+    refused("nothing is unmounted", "capability:CAP_SYS_ADMIN", "", "in-mounts unmount /sys", MOUNT).because("ground"),
+    refused("a mounted file system is not set up anew", "capability:CAP_SYS_ADMIN", "", "in-mounts reconfigure /sys", MOUNT).because("ground"),
     refused("a copy of a tree is not moved to another place", "file:write:@/in file:read:@/out capability:CAP_SYS_ADMIN", "in/ out/secret", "in-mounts move-mount @/out @/in", MOUNT).because("ground"),
     refused("the root is not exchanged", "file:write:@/in capability:CAP_SYS_ADMIN", "in/", "in-mounts pivot-root @/in", MOUNT).because("ground"),
     granted("a mount is made where that is granted", "file:write:@/in kernel:mount capability:CAP_SYS_ADMIN", "in/", "in-mounts mount @/in", MOUNT),

@@ -14,6 +14,7 @@ pub(super) const ROWS: &[Row] = &[
     known("memory without a file is written, then executed", "", "", "write-then-execute"),
     known("how a stranger is scheduled is seen", "", "", "ask-scheduling $"),
     known("the machine's load and memory are seen", "", "", "ask-machine"),
+    known("who of a terminal's session is in its foreground is changed", "file:write:/dev/ptmx file:write:/dev/pts", "", "take-foreground"),
     known("the network's links are seen", "", "", "ask-links"),
     powerless("what io_uring opens in an overlay's lower layer is not written to without capabilities", "file:write:/srv/gov-overlay/merged", "", "uring-append /srv/gov-overlay/merged/a", "capability:CAP_SYS_ADMIN"),
 ];

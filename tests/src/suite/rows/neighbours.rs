@@ -6,6 +6,8 @@ const TRACE: (&str, &str) = ("process.trace", "process:trace");
 const IPC: (&str, &str) = ("process.ipc", "process:ipc");
 const STREAM: (&str, &str) = ("network.connect-unix", "/run/gov-suite.stream");
 const GIVEN: (&str, &str) = ("file.receive", "/srv/gov-outside/secret");
+/// Where the numbers of objects are read.
+const SYSVIPC: &str = "file:read:/proc/sysvipc";
 
 #[rustfmt::skip] // a table: one row a line
 pub(super) const ROWS: &[Row] = &[
@@ -37,13 +39,22 @@ pub(super) const ROWS: &[Row] = &[
     free("a pair of sockets talks", "talk-to-itself-unnamed"),
     refused("a file that is sent from outside does not arrive", "network:unix:/run", "", "receive /run/gov-suite.stream r", GIVEN).ends("no file came"),
     refused("a file that is sent to be written does not arrive where reading is granted", "network:unix:/run file:read:/srv/gov-outside", "", "receive /run/gov-suite.stream w", GIVEN).ends("no file came"),
+    refused("a socket that is sent from outside does not arrive", "network:unix:/run network:loopback", "", "receive /run/gov-suite.stream s", ("file.receive", "…")).ends("no file came"),
     granted("a granted file that is sent arrives", "network:unix:/run file:write:/srv/gov-outside", "", "receive /run/gov-suite.stream w", GIVEN),
     refused("a stranger's shared memory is not used", "", "", "share-memory", IPC).because("ground"),
     refused("a stranger's semaphores are not used", "", "", "share-semaphore", IPC).because("ground"),
     refused("a stranger's messages are not used", "", "", "share-queue", IPC).because("ground"),
+    refused("a stranger's shared memory is not given away", SYSVIPC, "", "change-memory", IPC).because("ground"),
+    refused("a stranger's semaphores are not given away", SYSVIPC, "", "change-semaphore", IPC).because("ground"),
+    refused("a stranger's messages are not given away", SYSVIPC, "", "change-queue", IPC).because("ground"),
+    granted("a stranger's messages are given away where that is granted", "file:read:/proc/sysvipc process:ipc", "", "change-queue", IPC),
     granted("a stranger's shared memory is used where that is granted", "process:ipc", "", "share-memory", IPC),
     free("shared memory of the session's own is used", "own-memory"),
     free("semaphores of the session's own are used", "own-semaphore"),
     free("messages of the session's own are used", "own-queue"),
+    refused("no message queue is made", "", "", "make-message-queue gov-suite-own", IPC).because("ground"),
+    refused("a stranger's message queue is not removed", "", "", "remove-message-queue gov-suite", IPC).because("ground"),
+    granted("a stranger's message queue is removed where that is granted", "process:ipc", "", "remove-message-queue gov-suite", IPC),
+    refused("a message queue whose name may be made is not opened", "process:ipc", "", "message-queue gov-suite-other", ("file.write", "…")).because("foreign-mount"),
     refused("a stranger's message queue is not opened", "", "", "message-queue gov-suite", ("file.write", "…")).because("foreign-mount"),
 ];

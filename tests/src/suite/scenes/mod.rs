@@ -7,6 +7,8 @@ mod daemon;
 mod evidence;
 mod faults;
 mod nested;
+mod nested_limits;
+mod nested_runs;
 mod own;
 mod sessions;
 
@@ -35,6 +37,7 @@ pub fn all() -> impl Iterator<Item = &'static Scene> {
         cutoff::SCENES,
         authority::SCENES,
         nested::SCENES,
+        nested_limits::SCENES,
         evidence::SCENES,
         faults::SCENES,
         own::SCENES,

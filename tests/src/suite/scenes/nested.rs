@@ -1,19 +1,18 @@
 //! Sessions within sessions: each narrows the one around it, by the verifier of chains and by the kernel, and none
 //! reaches beyond its own.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 
+use super::Scene;
 use super::daemon::whole;
-use super::sessions::{folder, govern, wait_for, which};
-use super::{LIMIT, Scene};
+use super::nested_runs::{around_it, files, name, play, within};
+use super::sessions::{govern, wait_for, which};
 use crate::house::{House, cgroups};
 use crate::receipts::{self, Receipt};
-use crate::run::{Done, run};
 use crate::suite::try_row::Surroundings;
 
 pub(super) const SCENES: &[Scene] = &[
@@ -30,62 +29,10 @@ pub(super) const SCENES: &[Scene] = &[
     },
 ];
 
-/// The words of a `gov run` within a session: the scopes, and what it runs.
-fn within(around: &Surroundings, options: &[&str], command: &[&str]) -> Result<Vec<String>> {
-    let act = format!("code:execute:{}", around.act.display());
-    let gov = which("gov")?.display().to_string();
-    let words = [&[&gov, "run", "--quiet", "--profile", "base", "--scope", &act], options, &["--"], command];
-    Ok(words.concat().into_iter().map(str::to_owned).collect())
-}
-
-/// `gov run` of such words in a session with these options, which may execute `gov` and `gov-act`.
-fn around_it(house: &House, around: &Surroundings, options: &[&str], inner: &[String]) -> Result<Command> {
-    let mut command = house.command("gov");
-    let gov = format!("code:execute:{}", which("gov")?.display());
-    command.args(["run", "--quiet", "--profile", "base", "--scope", &gov, "--scope"]);
-    command.arg(format!("code:execute:{}", around.act.display())).args(options).arg("--").args(inner);
-    Ok(command)
-}
-
-/// What a run left: its end, and the logs of its sessions, the outermost first.
-struct Left {
-    done: Done,
-    logs: Vec<PathBuf>,
-}
-
-fn play(house: &House, command: &mut Command) -> Result<Left> {
-    let before = house.sessions()?;
-    let done = run(command, LIMIT)?;
-    let mut logs: Vec<PathBuf> = (&house.sessions()? - &before).into_iter().collect();
-    for log in &logs {
-        house.wait_until_closed(log)?;
-    }
-    logs.sort_by_key(|log| started(log));
-    Ok(Left { done, logs })
-}
-
-/// When a session started, by its first receipt.
-fn started(log: &Path) -> u64 {
-    let boot = |all: Vec<Receipt>| all.first().and_then(|start| start.text("boot").parse().ok());
-    receipts::read(log).ok().and_then(boot).unwrap_or(u64::MAX)
-}
-
-fn name(log: &Path) -> String {
-    log.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
 fn verifies(house: &House, log: &Path) -> Result<()> {
     let done = house.gov(&["verify", &log.display().to_string()])?;
     ensure!(done.status == 0, "gov verify of {} ended with {}: {}", name(log), done.status, done.out);
     Ok(())
-}
-
-/// A folder with `a` and `b`, and their paths.
-fn files(around: &Surroundings, name: &str) -> Result<(String, String, String)> {
-    let folder = folder(around, name)?;
-    fs::write(folder.join("b"), "as it was")?;
-    let path = |name: &str| folder.join(name).display().to_string();
-    Ok((folder.display().to_string(), path("a"), path("b")))
 }
 
 fn granted(house: &mut House, around: &Surroundings) -> Result<()> {
