@@ -108,7 +108,7 @@ impl Sessions {
     pub(super) fn replace_policy(&mut self, slot: Slot, policy: &Compiled) -> Result<(), KernelError> {
         let old = self.bound(slot)?.session;
         let generation = self.next_generation()?;
-        let placed = self.policies.place(policy)?;
+        let placed = self.policies.place(policy, generation)?;
         let session = Session {
             root: placed.root,
             net: placed.root.id,
@@ -194,7 +194,7 @@ impl Sessions {
         const NEW: u64 = 1; // BPF_NOEXIST: a cgroup has one session of its own
         self.reset(slot, spec.flags)?;
         let generation = self.next_generation()?;
-        let placed = self.policies.place(spec.policy)?;
+        let placed = self.policies.place(spec.policy, generation)?;
         let session = Session {
             id: spec.session_number,
             expires_ns: spec.expires_boot_ns,
