@@ -4,7 +4,7 @@ use crate::limits::{BUDGETS, Limits, Window};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The version of every record in this crate. The kernel object carries it, the daemon refuses another.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 /// Sessions that may lie above one task; a task below more is refused everything.
 pub const MAX_NESTING: usize = 4;
 /// Depth of the cgroup tree in which sessions are looked for.
@@ -33,7 +33,8 @@ pub struct Session {
     pub cut: u32,
     /// Bits `SESSION_*`.
     pub flags: u32,
-    /// The number of this binding of a policy to a session: no other has had it. Never 0.
+    /// The number of this binding of a policy to a session: no other has had it. Never 0. In `EDGES` it
+    /// is the parent of the step that is the session's own.
     pub generation: u32,
     /// Bits of the [`crate::doors::Door`]s that are granted.
     pub doors: u32,

@@ -21,13 +21,20 @@ pub const NO_SCOPE: u16 = u16::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct EdgeKey {
-    /// The node that the step starts from; unique over all policies, so a key names its policy too.
+    /// The node that the step starts from; unique over all policies, so a key names its policy too. With [`OWN`] it is
+    /// the number of the session's binding, [`crate::abi::Session::generation`], so a key names its session.
     pub parent: u32,
-    /// 1 when the component goes on in a further edge, else 0.
+    /// [`MORE`] when the component goes on in a further edge, [`OWN`] when the step is one session's own, else 0.
     pub more: u32,
     /// The component's bytes (or one chunk of them), zero-padded; a component holds no NUL.
     pub name: [u8; CHUNK],
 }
+
+/// In [`EdgeKey::more`]: the component goes on in a further edge.
+pub const MORE: u32 = 1;
+/// In [`EdgeKey::more`]: the step leads from a node with [`NODE_OWN`] to what is one session's own, and no session that
+/// shares the rest of the policy has it. Its component is one edge long.
+pub const OWN: u32 = 2;
 
 /// What holds at a node and, unless a deeper node says more, below it. Zero-padded, no implicit padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -58,6 +65,8 @@ pub const NODE_EXECUTE_NAMED: u8 = 1;
 pub const NODE_KEPT: u8 = 2;
 /// What is not granted here no scope grants: gov keeps it to itself.
 pub const NODE_RESERVED: u8 = 4;
+/// One of the steps from here is the session's own, under [`OWN`]; it comes before those that are shared.
+pub const NODE_OWN: u8 = 8;
 
 /// The part of a network rule's key that longest-prefix matching runs over.
 /// Map `NETS`: an LPM trie of this behind its `u32` prefix length; IPv4 stands as IPv4-mapped IPv6.

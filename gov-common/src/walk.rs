@@ -8,7 +8,7 @@
 //! Both are generic over [`Memory`], which is the kernel's memory and maps in the hooks and a model in the tests.
 
 use crate::hidden::Hidden;
-use crate::policy::{CHUNK, MAX_DEPTH, MAX_NAME, Node};
+use crate::policy::{CHUNK, MAX_DEPTH, MAX_NAME, MORE, NODE_OWN, Node, OWN};
 use crate::verdict::Reason;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -51,9 +51,9 @@ pub trait Memory {
     fn mount(&self, address: u64) -> Option<Mount>;
     /// Copies `length` bytes (1 to 255) from `address` to `text[at..]`; false on a fault. `at` is below [`TEXT`].
     fn name(&self, address: u64, length: usize, text: &mut Text, at: usize) -> bool;
-    /// The node that the edge of `length` bytes (1 to [`CHUNK`]) of `text[at..]` leads to from the node `parent`;
-    /// `more` as in [`crate::policy::EdgeKey`].
-    fn edge(&self, parent: u32, more: bool, text: &Text, at: usize, length: usize) -> Option<Node>;
+    /// The node that the edge of `length` bytes (1 to [`CHUNK`]) of `text[at..]` leads to; `parent` and `more` as in
+    /// [`crate::policy::EdgeKey`].
+    fn edge(&self, parent: u32, more: u32, text: &Text, at: usize, length: usize) -> Option<Node>;
 }
 
 /// The buffer that a path is written into from its end.
@@ -73,7 +73,8 @@ pub struct Walk {
     here: Hidden<Node>,
     /// The end of `here`'s path is the end of the object's path.
     exact: Hidden<u32>,
-    reserved: u32,
+    /// The number that the session's own step stands under.
+    own: Hidden<u32>,
     /// For each step up: where its component stands in `text`; 0 for a mount hop.
     component: [Component; TABLE],
     text: Text,
@@ -98,10 +99,11 @@ impl Walk {
         self.steps.set(0);
     }
 
-    /// Stands at the root of a policy's tree.
+    /// Stands at the root of a policy's tree, as the session whose binding has the number `own`.
     #[inline(always)]
-    pub fn enter(&mut self, root: Node) {
+    pub fn enter(&mut self, root: Node, own: u32) {
         self.here.set(root);
+        self.own.set(own);
         self.exact.set(0);
     }
 
@@ -213,11 +215,12 @@ pub fn climb<M: Memory>(memory: &M, walk: &mut Walk, entry: u64, mount: u64) -> 
     Reason::TooDeep
 }
 
-/// Descends the policy's tree from `root` along the path of a walk that [`climb`] finished; the result is
-/// [`Walk::reached`]. A component that has no edge ends the descent: what holds at the deepest node holds below.
+/// Descends the policy's tree from `root`, as [`Walk::enter`] says, along the path of a walk that [`climb`] finished;
+/// the result is [`Walk::reached`]. A component that has no edge ends the descent: what holds at the deepest node holds
+/// below.
 #[inline(always)]
-pub fn descend<M: Memory>(memory: &M, walk: &mut Walk, root: Node) {
-    walk.enter(root);
+pub fn descend<M: Memory>(memory: &M, walk: &mut Walk, root: Node, own: u32) {
+    walk.enter(root, own);
     descend_by(|turn| descend_one(memory, walk, turn));
 }
 
@@ -246,7 +249,23 @@ pub fn descend_one<M: Memory>(memory: &M, walk: &mut Walk, turn: usize) -> bool 
     }
     let component = walk.component[(steps - 1 - turn) & (TABLE - 1)];
     // A component of no length is a mount that was passed: it has no name of its own.
-    component.length == 0 || take(memory, walk, component).is_some()
+    component.length == 0
+        || take_own(memory, walk, component).is_some()
+        || take(memory, walk, component).is_some()
+}
+
+/// Takes the session's own edge of one component, where there may be one; `None` if it is not the session's own.
+#[inline(always)]
+fn take_own<M: Memory>(memory: &M, walk: &mut Walk, component: Component) -> Option<()> {
+    let length = component.length as usize;
+    // A longer name is nobody's own: a part of it must not be taken for all of it.
+    if walk.here.get().flags & NODE_OWN == 0 || length > CHUNK {
+        return None;
+    }
+    let at = component.at as usize & (2 * TEXT - 1);
+    let to = memory.edge(walk.own.get(), OWN, &walk.text, at, length)?;
+    walk.here.set(to);
+    Some(())
 }
 
 /// Takes the edges of one component; `None` if there are none, and then the walk stays where it is.
@@ -261,7 +280,7 @@ fn take<M: Memory>(memory: &M, walk: &mut Walk, component: Component) -> Option<
         let more = left > CHUNK;
         let length = if more { CHUNK } else { left };
         let at = (component.at as usize & (2 * TEXT - 1)) + passed;
-        let to = memory.edge(from.id, more, &walk.text, at, length)?;
+        let to = memory.edge(from.id, if more { MORE } else { 0 }, &walk.text, at, length)?;
         if !more {
             walk.here.set(to);
             return Some(());

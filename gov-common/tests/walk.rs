@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use gov_common::policy::{CHUNK, MAX_DEPTH, NO_SCOPE, Node};
+use gov_common::policy::{CHUNK, MAX_DEPTH, MORE, NO_SCOPE, NODE_OWN, Node, OWN};
 use gov_common::verdict::Reason;
 use gov_common::walk::{Entry, Memory, Mount, TEXT, Text, Walk, climb, descend};
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_assert_eq, proptest};
@@ -17,7 +17,7 @@ use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_assert_eq, 
 struct Model {
     entries: Vec<(u64, Vec<u8>)>,
     mounts: Vec<Mount>,
-    edges: HashMap<(u32, bool, Vec<u8>), Node>,
+    edges: HashMap<(u32, u32, Vec<u8>), Node>,
 }
 
 const ENTRY: u64 = 0x1000;
@@ -39,7 +39,7 @@ impl Memory for Model {
         true
     }
 
-    fn edge(&self, parent: u32, more: bool, text: &Text, at: usize, length: usize) -> Option<Node> {
+    fn edge(&self, parent: u32, more: u32, text: &Text, at: usize, length: usize) -> Option<Node> {
         self.edges.get(&(parent, more, text[at..at + length].to_vec())).copied()
     }
 }
@@ -67,7 +67,7 @@ impl Model {
                 let more = index + 1 < chunks.len();
                 let id = self.edges.len() as u32 + 1;
                 let fresh = Node { id, rights: if more { 7 } else { here.rights }, ..ROOT };
-                let place = self.edges.entry((here.id, more, chunk.to_vec())).or_insert(fresh);
+                let place = self.edges.entry((here.id, u32::from(more), chunk.to_vec())).or_insert(fresh);
                 if !more && depth + 1 == path.len() {
                     place.rights |= rights;
                 }
@@ -75,7 +75,32 @@ impl Model {
             }
         }
     }
+
+    /// Makes the step to a granted place the session's own; not one that takes several edges.
+    fn own(&mut self, root: &mut Node, place: &[Vec<u8>]) -> Option<()> {
+        let (name, above) = place.split_last().filter(|(name, _)| name.len() <= CHUNK)?;
+        let mut parent = root;
+        for name in above {
+            let mut id = parent.id;
+            let chunks: Vec<&[u8]> = name.chunks(CHUNK).collect();
+            let (last, first) = chunks.split_last()?;
+            for chunk in first {
+                id = self.edges.get(&(id, MORE, chunk.to_vec()))?.id;
+            }
+            parent = self.edges.get_mut(&(id, 0, last.to_vec()))?;
+        }
+        parent.flags |= NODE_OWN;
+        let shared = (parent.id, 0, name.clone());
+        let node = self.edges.remove(&shared)?;
+        self.edges.insert((OURS, OWN, name.clone()), node);
+        Some(())
+    }
 }
+
+/// Numbers of sessions' bindings; nodes have them, too.
+const OURS: u32 = 1;
+const ANOTHERS: u32 = 2;
+const NOBODYS: u32 = 3;
 
 const ROOT: Node = Node {
     id: 0,
@@ -132,6 +157,7 @@ proptest! {
         path in path(24),
         others in prop::collection::vec((path(6), 1_u8..8), 0..6),
         own in prop::collection::vec((0_usize..24, 1_u8..8), 0..4),
+        ours in prop::option::of((1_usize..24, 1_u8..8)),
     ) {
         let mut model = Model::default();
         let (entry, mount) = build(&mut model, &path);
@@ -139,6 +165,8 @@ proptest! {
         let mut grants: Vec<(Vec<Vec<u8>>, u8)> =
             others.into_iter().map(|(other, rights)| (other.into_iter().map(|(_, name)| name).collect(), rights)).collect();
         grants.extend(own.into_iter().map(|(length, rights)| (names[..length.min(names.len())].to_vec(), rights)));
+        let ours = ours.map(|(length, rights)| (names[..length.min(names.len())].to_vec(), rights));
+        grants.extend(ours.clone());
         // Shorter grants first, so that longer ones take over what they grant, as the compiler's do.
         grants.sort_by_key(|(grant, _)| grant.len());
         let at_root = naive(&grants, &[]);
@@ -146,6 +174,17 @@ proptest! {
             if !grant.is_empty() {
                 model.grant(grant, *rights);
             }
+        }
+        let mut root = Node { rights: at_root, ..ROOT };
+        let ours = ours.map(|(place, _)| place).filter(|place| {
+            place.last().is_some_and(|name| name.len() <= CHUNK)
+        });
+        if let Some(ours) = &ours {
+            prop_assert!(model.own(&mut root, ours).is_some());
+        }
+        for name in &names {
+            let all = Node { id: u32::MAX, rights: 7, ..ROOT };
+            model.edges.insert((ANOTHERS, OWN, name[..name.len().min(CHUNK)].to_vec()), all);
         }
         let text: Vec<u8> = names.iter().flat_map(|name| [b"/".as_slice(), name].concat()).collect();
         let mut walk = Box::new(Walk::NEW);
@@ -156,11 +195,16 @@ proptest! {
         }
         prop_assert_eq!(reason, Reason::Granted);
         prop_assert_eq!(&walk.text()[walk.start()..TEXT], text.as_slice());
-        descend(&model, &mut walk, Node { rights: at_root, ..ROOT });
+        descend(&model, &mut walk, root, OURS);
         let (node, exact) = walk.reached();
         prop_assert_eq!(node.rights | at_root, naive(&grants, &names));
         let ends_here = names.is_empty() || grants.iter().any(|(grant, _)| grant.starts_with(&names));
         prop_assert_eq!(exact, ends_here);
+        let Some((_, above)) = ours.as_ref().and_then(|ours| ours.split_last()) else { return Ok(()) };
+        // Whose own it is not stays above.
+        descend(&model, &mut walk, root, NOBODYS);
+        let (node, exact) = walk.reached();
+        prop_assert_eq!((node.rights | at_root, exact), (naive(&grants, above), false));
     }
 
     #[test]
@@ -172,6 +216,25 @@ proptest! {
         let reason = climb(&model, &mut walk, entry, mount);
         prop_assert_eq!(reason == Reason::Granted, depth < MAX_DEPTH);
         prop_assert!(reason == Reason::Granted || reason == Reason::TooDeep);
+    }
+}
+
+#[test]
+fn a_longer_name_is_not_ones_own_that_begins_like_it() {
+    for length in [CHUNK - 1, CHUNK] {
+        let name = vec![b'n'; length];
+        for (other, wanted) in [(length, true), (length + 1, false), (2 * CHUNK, false), (1, false)] {
+            let mut model = Model::default();
+            model.grant(std::slice::from_ref(&name), 7);
+            let mut root = ROOT;
+            assert!(model.own(&mut root, std::slice::from_ref(&name)).is_some());
+            let (entry, mount) = build(&mut model, &[(false, vec![b'n'; other])]);
+            let mut walk = Box::new(Walk::NEW);
+            assert_eq!(climb(&model, &mut walk, entry, mount), Reason::Granted);
+            descend(&model, &mut walk, root, OURS);
+            assert_eq!(walk.reached().1, wanted, "{other} of {length}");
+            assert_eq!(walk.reached().0.rights == 7, wanted, "{other} of {length}");
+        }
     }
 }
 

@@ -241,7 +241,7 @@ impl Memory for Live {
     }
 
     #[inline(always)]
-    fn edge(&self, parent: u32, more: bool, text: &Text, at: usize, length: usize) -> Option<Node> {
+    fn edge(&self, parent: u32, more: u32, text: &Text, at: usize, length: usize) -> Option<Node> {
         const WORDS: usize = size_of::<EdgeKey>() / 8;
         let mut key = [const { MaybeUninit::<u64>::uninit() }; WORDS];
         for word in &mut key {

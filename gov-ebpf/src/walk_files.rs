@@ -70,7 +70,7 @@ pub extern "C" fn gov_walk_file(number: u32, pid: u32, fd: u32) -> u32 {
     let mut turn = 0;
     while turn < TURNS {
         reason = gov_climb(number, 0);
-        room.objects[0].walk.enter(Node::default());
+        room.objects[0].walk.enter(Node::default(), 0);
         descend_by(|turn| gov_descend_one(number, 0, turn as u32) != 0);
         turn += 1;
     }

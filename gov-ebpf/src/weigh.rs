@@ -245,7 +245,7 @@ pub extern "C" fn gov_weigh_object(number: u32, level: u32, which: u32) -> u32 {
     if namespace == 0 || namespace != subject::armed_namespace(session) {
         return refused(Reason::ForeignMount);
     }
-    found.walk.enter(session.root);
+    found.walk.enter(session.root, session.generation);
     walk::descend_by(|turn| gov_descend_one(number, which, turn as u32) != 0);
     let shell = executes && gov_is_shell(number, which) != 0;
     let (node, exact) = room.objects[which as usize & 1].walk.reached();

@@ -13,7 +13,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use gov::event::{Event, parse};
 use gov::kernel::{BindSpec, Kernel, Ring};
-use gov::policy::{Compiled, Found, HostFacts, compile};
+use gov::policy::{Compiled, Found, Grants, HostFacts, compile};
 use gov::profile::{Library, Variables};
 use gov::scope::{CleanPath, Scope, capability_scope};
 use gov_common::doors::Door;
@@ -112,14 +112,19 @@ pub fn shown(events: &[Event]) -> String {
 
 /// The policy of some scopes and of what every program needs.
 pub fn policy(scopes: &str) -> Result<Compiled> {
-    let clean = |path: &str| CleanPath::new(path.as_bytes());
-    let variables = Variables { session_tmp: clean("/tmp/gov-direct")?, home: clean("/root")? };
+    policy_in(Path::new("/tmp/gov-direct"), scopes)
+}
+
+/// The same for a session with this folder of its own.
+pub fn policy_in(folder: &Path, scopes: &str) -> Result<Compiled> {
+    let session_tmp = CleanPath::new(folder.as_os_str().as_bytes())?;
+    let variables = Variables { session_tmp, home: CleanPath::new(b"/root")? };
     let mut all = vec!["profile:base".parse::<Scope>()?];
     for scope in scopes.split_whitespace() {
         all.push(scope.parse().with_context(|| format!("scope `{scope}`"))?);
     }
     let expanded = Library::shipped().expand(&all, &variables)?;
-    Ok(compile(&expanded, &Host)?)
+    Ok(compile(Grants::from(&expanded).in_own(&variables.session_tmp), &Host)?)
 }
 
 /// Binds a session, has a child do the act in it, and lets it go: the outcome, the events, the final account.

@@ -13,14 +13,20 @@ use gov::event::parse;
 use gov::kernel::{BindSpec, Slot};
 use gov::policy::Compiled;
 
-use crate::direct::{Bench, policy};
+use crate::direct::{Bench, policy, policy_in};
 use crate::direct_scenes::Scene;
 
 /// Every scene.
-pub const SCENES: &[Scene] = &[Scene {
-    name: "500 sessions with equal policies take up one policy, and each is judged until it goes",
-    play: five_hundred,
-}];
+pub const SCENES: &[Scene] = &[
+    Scene {
+        name: "500 sessions with equal policies take up one policy, and each is judged until it goes",
+        play: five_hundred,
+    },
+    Scene {
+        name: "sessions with folders of their own share 1,000 rules, and none has another's folder",
+        play: own_folders,
+    },
+];
 
 const SESSIONS: u64 = 500;
 
@@ -47,13 +53,15 @@ fn five_hundred(bench: &mut Bench) -> Result<()> {
         bound.push(bind(bench, top.join(number.to_string()), number, &common)?);
     }
     let (edges, nets) = (common.edges.len() as u64, common.nets.len() as u64);
-    ensure!(nets > 0 && standing(bench)? == [SESSIONS, edges, nets, 0], "bound: {:?}", standing(bench)?);
+    // And a step of each to its own folder, which is the same one here.
+    let all = [SESSIONS, edges + SESSIONS, nets, 0];
+    ensure!(nets > 0 && standing(bench)? == all, "bound: {:?}", standing(bench)?);
 
     let chosen = bound.swap_remove(random(bound.len()));
     let changed = bound.swap_remove(random(bound.len()));
     judged(&chosen, &inside, &outside)?;
     bench.kernel.replace_policy(changed.slot, &other)?;
-    let both = [SESSIONS, edges + other.edges.len() as u64, nets + other.nets.len() as u64];
+    let both = [SESSIONS, all[1] + other.edges.len() as u64, nets + other.nets.len() as u64];
     ensure!(standing(bench)?[..3] == both, "with another policy: {:?}", standing(bench)?);
     judged(&changed, &outside, &inside)?;
     judged(&chosen, &inside, &outside)?;
@@ -65,7 +73,7 @@ fn five_hundred(bench: &mut Bench) -> Result<()> {
     judged(&chosen, &inside, &outside)?;
     judged(&changed, &outside, &inside)?;
     unbind(bench, &changed)?;
-    ensure!(standing(bench)?[..3] == [1, edges, nets], "one is left: {:?}", standing(bench)?);
+    ensure!(standing(bench)?[..3] == [1, edges + 1, nets], "one is left: {:?}", standing(bench)?);
     judged(&chosen, &inside, &outside)?;
     unbind(bench, &chosen)?;
     ensure!(standing(bench)? == [0; 4], "something is left: {:?}", standing(bench)?);
@@ -77,6 +85,60 @@ fn five_hundred(bench: &mut Bench) -> Result<()> {
     }
     ensure!(heard.len() == 2, "sessions {heard:?} were heard of, and two have acted");
     Ok(())
+}
+
+/// A folder of each session, with a file.
+fn own_folders(bench: &mut Bench) -> Result<()> {
+    const OWNERS: u64 = 40;
+    let place = bench.folder.join("own");
+    let folder = |name: &str| -> Result<PathBuf> {
+        let folder = place.join(name);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("a"), "as it was")?;
+        Ok(folder)
+    };
+    let rules: Vec<String> = (0..1000).map(|rule| format!("file:read:/srv/rule-{rule}")).collect();
+    let rules = rules.join(" ");
+    ensure!(standing(bench)? == [0; 4], "something stands in the kernel already: {:?}", standing(bench)?);
+
+    let top = bench.cgroups.join("gov-own");
+    let mut bound = Vec::new();
+    let mut shared = 0;
+    for number in 1..=OWNERS {
+        let own = folder(&format!("session-{number}"))?;
+        let policy = policy_in(&own, &rules)?;
+        shared = policy.edges.len() as u64;
+        bound.push((bind(bench, top.join(number.to_string()), number, &policy)?, own));
+    }
+    ensure!(shared > 1000 && standing(bench)?[..2] == [OWNERS, shared + OWNERS], "{:?}", standing(bench)?);
+    for ((session, own), (_, anothers)) in bound.iter().zip(bound.iter().cycle().skip(1)) {
+        judged(session, own, anothers)?;
+    }
+
+    // Another folder in mid-run: the old one is granted no longer.
+    let moved = folder("moved")?;
+    let (session, own) = bound.swap_remove(random(bound.len()));
+    bench.kernel.replace_policy(session.slot, &policy_in(&moved, &rules)?)?;
+    judged(&session, &moved, &own)?;
+    // And whoever is bound next has nothing of who went.
+    let (gone, left) = bound.swap_remove(random(bound.len()));
+    unbind(bench, &gone)?;
+    let next = bind(bench, gone.cgroup, OWNERS + 1, &policy_in(&own, &rules)?)?;
+    judged(&next, &own, &left)?;
+    judged(&session, &moved, &own)?;
+    ensure!(standing(bench)?[..2] == [OWNERS, shared + OWNERS], "changed: {:?}", standing(bench)?);
+
+    bound.extend([(session, moved), (next, own)]);
+    while !bound.is_empty() {
+        let (session, own) = bound.swap_remove(random(bound.len()));
+        if bound.len() == 1 {
+            judged(&session, &own, &bound[0].1)?;
+        }
+        unbind(bench, &session)?;
+    }
+    ensure!(standing(bench)? == [0; 4], "something is left: {:?}", standing(bench)?);
+    while bench.ring.next().is_some() {}
+    Ok(fs::remove_dir(&top)?)
 }
 
 /// Sessions, edges, networks and counted directories in the kernel.

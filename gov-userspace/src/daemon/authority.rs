@@ -86,7 +86,8 @@ fn policy(
     let scopes = library.expand(&scopes, &variables).map_err(|error| cannot(&error))?;
     let host = ThisHost::read().map_err(|error| refusal(code::FAILED, "this host's addresses", &error))?;
     let reserved = own::reserved(ground, may_delegate_on, temporary, home, &host)?;
-    compile(Grants::from(&scopes).but(&reserved), &host).map_err(|error| cannot(&error))
+    compile(Grants::from(&scopes).but(&reserved).in_own(&variables.session_tmp), &host)
+        .map_err(|error| cannot(&error))
 }
 
 /// What a session that may delegate on is granted beyond its delegation: the way to the daemon, and its own

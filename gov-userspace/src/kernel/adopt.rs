@@ -1,11 +1,11 @@
 //! Going on with what a daemon left in the kernel that is gone: its hooks, its sessions, its policies and its ring.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aya::maps::Map;
 use aya::programs::loaded_programs;
 use gov_common::abi::{ABI_VERSION, Control, Session};
-use gov_common::policy::{EdgeKey, LISTENING, Node};
+use gov_common::policy::{EdgeKey, LISTENING, Node, OWN};
 
 use super::batch::each;
 use super::enforcement::{Enforcement, HookStatus};
@@ -15,7 +15,7 @@ use super::hooks::{HOOKS, Kind};
 use super::load::{EDGES, Kernel, NETS, READS, RING, SESSIONS, VERSION, sessions, version};
 use super::offsets::Types;
 use super::pins::{self, Pins};
-use super::policies::{Placed, Policies};
+use super::policies::{NUMBER_BITS, Placed, Policies, say_unless_gone};
 use super::ring::Ring;
 use super::sessions::{Bound, Sessions, Slot};
 use super::wire::Wire;
@@ -116,14 +116,13 @@ impl Sessions {
         each(&self.maps.sessions, "find the sessions of another daemon", |id: u64, session: Session| {
             found.push((id, session));
         })?;
-        let roots = found.iter().map(|(_, session)| session.root.id);
-        self.policies.take_over(roots)?;
+        let mut own = self.policies.take_over(found.iter().map(|(_, session)| session))?;
         let Wire(control): Wire<Control> =
             self.maps.control.get(&0, 0).map_err(KernelError::map("read what the hooks are told"))?;
         self.generation = control.generation;
         for (cgroup_id, session) in &found {
             let level = level(*cgroup_id).unwrap_or(GONE);
-            let placed = Placed { root: session.root };
+            let placed = Placed { root: session.root, own: own.remove(&session.generation) };
             self.hold(Bound { cgroup_id: *cgroup_id, level, session: *session, placed });
         }
         self.tell()?;
@@ -142,37 +141,55 @@ fn adopted(cgroup_id: u64, session: &Session) -> Adopted {
 }
 
 impl Policies {
-    /// Takes over the policies with these numbers, one for each session, from what stands in the maps. The nodes of
-    /// one have numbers from its own up to the next one's.
-    fn take_over(&mut self, numbers: impl Iterator<Item = u32>) -> Result<(), KernelError> {
-        let mut sessions: BTreeMap<u32, (u32, Content)> = BTreeMap::new();
-        for number in numbers {
-            let (count, _) = sessions.entry(number).or_default();
+    /// Takes over these sessions' policies from what stands in the maps: the steps that are one session's own, by its
+    /// generation. The nodes of one policy have numbers from its own up to the next one's.
+    fn take_over<'a>(
+        &mut self,
+        sessions: impl Iterator<Item = &'a Session>,
+    ) -> Result<BTreeMap<u32, Wire<EdgeKey>>, KernelError> {
+        let mut held: BTreeMap<u32, (u32, Content)> = BTreeMap::new();
+        let mut generations = BTreeSet::new();
+        for session in sessions {
+            let (count, _) = held.entry(session.root.id).or_default();
             *count = count.saturating_add(1);
+            generations.insert(session.generation);
         }
-        let mut last = sessions.keys().copied().max().unwrap_or(0);
+        let mut last = held.keys().copied().max().unwrap_or(0);
+        let (mut own, mut orphans) = (BTreeMap::new(), Vec::new());
         each(&self.edges, "find the policies of another daemon", |key: EdgeKey, node: Node| {
             last = last.max(node.id);
-            if let Some((number, (_, content))) = sessions.range_mut(..=key.parent).next_back() {
+            if key.more == OWN {
+                if generations.contains(&key.parent) {
+                    own.insert(key.parent, Wire(key));
+                } else {
+                    orphans.push(Wire(key));
+                }
+            } else if let Some((number, (_, content))) = held.range_mut(..=key.parent).next_back() {
                 let parent = key.parent.wrapping_sub(*number);
                 let id = node.id.wrapping_sub(*number);
                 content.edges.push((EdgeKey { parent, ..key }, Node { id, ..node }));
+            } else {
+                orphans.push(Wire(key));
             }
         })?;
+        for key in orphans {
+            // Of a session that was never begun.
+            say_unless_gone("node", self.edges.remove(&key));
+        }
         for entry in self.nets.iter() {
             let (key, Wire(rule)) = entry.map_err(KernelError::map("find the networks of another daemon"))?;
             let Wire(net) = key.data();
-            let Some((_, content)) = sessions.get_mut(&(net.policy & !LISTENING)) else { continue };
-            let bits = key.prefix_len().saturating_sub(super::policies::NUMBER_BITS);
+            let Some((_, content)) = held.get_mut(&(net.policy & !LISTENING)) else { continue };
+            let bits = key.prefix_len().saturating_sub(NUMBER_BITS);
             let prefix_bits = u8::try_from(bits).unwrap_or(u8::MAX);
             let entry = NetEntry { prefix_bits, address: net.address, rule };
             let entries = if net.policy & LISTENING == 0 { &mut content.nets } else { &mut content.listens };
             entries.push(entry);
         }
-        for (number, (count, content)) in sessions {
+        for (number, (count, content)) in held {
             self.held.take_over(number, content, count);
         }
         self.next = last.saturating_add(1);
-        Ok(())
+        Ok(own)
     }
 }

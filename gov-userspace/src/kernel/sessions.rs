@@ -117,8 +117,7 @@ impl Sessions {
     pub(super) fn replace_policy(&mut self, slot: Slot, policy: &Compiled) -> Result<(), KernelError> {
         let old = self.bound(slot)?.session;
         let generation = self.next_generation()?;
-        self.tell()?;
-        let placed = self.policies.place(policy)?;
+        let placed = self.policies.place(policy, generation)?;
         let session = Session {
             root: placed.root,
             net: placed.root.id,
@@ -204,7 +203,7 @@ impl Sessions {
         const NEW: u64 = 1; // BPF_NOEXIST: a cgroup has one session of its own
         self.reset(slot, spec.flags)?;
         let generation = self.next_generation()?;
-        let placed = self.policies.place(spec.policy)?;
+        let placed = self.policies.place(spec.policy, generation)?;
         let session = Session {
             id: spec.session_number,
             expires_ns: spec.expires_boot_ns,
@@ -237,9 +236,10 @@ impl Sessions {
         Ok(Bound { cgroup_id: spec.cgroup_id, level, session, placed })
     }
 
-    /// A number that no policy of any session has had.
+    /// A number that no policy of any session has had, nor will have with another daemon.
     fn next_generation(&mut self) -> Result<u32, KernelError> {
         self.generation = self.generation.checked_add(1).ok_or(KernelError::NoNumbers)?;
+        self.tell()?;
         Ok(self.generation)
     }
 

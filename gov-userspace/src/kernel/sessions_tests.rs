@@ -2,7 +2,7 @@
 
 use aya::maps::{Array, HashMap, LpmTrie};
 use gov_common::abi::{Control, ReadKey, State};
-use gov_common::policy::{CHUNK, EdgeKey, NO_SCOPE, NetRule, Node};
+use gov_common::policy::{CHUNK, EdgeKey, NO_SCOPE, NetRule, Node, OWN};
 use gov_common::verdict::Reason;
 
 use super::batch::each;
@@ -13,7 +13,7 @@ use super::sessions::{BindSpec, SessionMaps, Sessions, Slot};
 use super::wire::Wire;
 use gov_common::cached::TALLIES;
 
-use crate::policy::{Compiled, NetEntry};
+use crate::policy::{Compiled, NetEntry, Own};
 
 const NO_PREALLOC: u32 = 1;
 const EDGES: u32 = 100;
@@ -52,7 +52,7 @@ fn policy(name: u8, edges: u8) -> Compiled {
         root: nothing,
         edges: (1..=edges).map(edge).collect(),
         nets: vec![NetEntry { prefix_bits: 128, address: [name; 16], rule: NetRule::default() }],
-        digest: [name; 32],
+        shared: [name; 32],
         ..Compiled::default()
     }
 }
@@ -111,6 +111,50 @@ fn equal_policies_stand_once_until_the_last_session_goes() {
     }
     assert_eq!((standing(&sessions), levels(&sessions)), ((0, 0, 0), 0));
     assert!(matches!(sessions.unbind(slots[0]), Err(KernelError::Unbound { .. })));
+}
+
+#[test]
+fn sessions_with_folders_of_their_own_share_the_rest() {
+    let Some(mut sessions) = sessions() else { return };
+    let shared = policy(b'a', 10);
+    let in_own = |name: u8| {
+        let node = Node { id: 11, ..shared.root };
+        Compiled { own: Some(Own { name: [name; CHUNK], node }), ..shared.clone() }
+    };
+    let step = |sessions: &Sessions, generation: u32, name: u8| {
+        let key = EdgeKey { parent: generation, more: OWN, name: [name; CHUNK] };
+        sessions.policies.edges.get(&Wire(key), 0).ok().map(|node| node.0.id)
+    };
+    let slots: Vec<_> = (1..=3).map(|id| bind(&mut sessions, id.into(), &in_own(id)).unwrap()).collect();
+    assert_eq!(standing(&sessions), (3, 13, 1));
+    let root = sessions.bound(slots[0]).unwrap().session.root.id;
+    for number in 1..=3 {
+        assert_eq!(step(&sessions, number.into(), number), Some(root + 11));
+        assert_eq!(step(&sessions, number.into(), number % 3 + 1), None);
+    }
+    // A new binding has a new number, and the step under the old one goes with it.
+    sessions.replace_policy(slots[0], &in_own(9)).unwrap();
+    assert_eq!((step(&sessions, 4, 9), step(&sessions, 1, 1)), (Some(root + 11), None));
+    assert_eq!(standing(&sessions), (3, 13, 1));
+    // No node of the next policy has the number that only an own step leads to.
+    let other = bind(&mut sessions, 5, &policy(b'b', 1)).unwrap();
+    assert_eq!(sessions.bound(other).unwrap().session.root.id, root + 12);
+    for (slot, left) in slots.into_iter().zip([12 + 1, 11 + 1, 1]) {
+        sessions.unbind(slot).unwrap();
+        assert_eq!(standing(&sessions).1, left);
+    }
+    sessions.unbind(other).unwrap();
+    assert_eq!(standing(&sessions), (0, 0, 0));
+}
+
+#[test]
+fn a_session_whose_own_step_finds_no_room_leaves_nothing() {
+    let Some(mut sessions) = sessions() else { return };
+    let shared = policy(b'a', 99);
+    let in_own = Compiled { own: Some(Own { name: [1; CHUNK], node: shared.root }), ..shared.clone() };
+    bind(&mut sessions, 1, &in_own).unwrap();
+    assert!(bind(&mut sessions, 2, &in_own).is_err());
+    assert_eq!((standing(&sessions), levels(&sessions)), ((1, 100, 1), 1 << 1));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The digest of a compiled policy, by which receipts name it.
+//! The digests of a compiled policy: by one receipts name it, by the other sessions that can share it are found.
 
 use gov_common::policy::Node;
 use sha2::{Digest, Sha256};
@@ -6,13 +6,17 @@ use sha2::{Digest, Sha256};
 use super::{Compiled, NetEntry, nets};
 
 /// What starts the bytes that [`Compiled::digest`] is taken over.
-const DOMAIN: &[u8] = b"gov-policy-v2\0";
+const DOMAIN: &[u8] = b"gov-policy-v3\0";
 
-/// The digest, as [`Compiled::digest`] describes it.
-pub(super) fn digest(compiled: &Compiled) -> [u8; 32] {
-    let mut hash = Sha256::new_with_prefix(DOMAIN);
+/// Both, as [`Compiled::shared`] and [`Compiled::digest`] describe them.
+pub(super) fn digests(compiled: &Compiled) -> ([u8; 32], [u8; 32]) {
+    let shared = shared(compiled);
+    (shared, digest(compiled, &shared))
+}
+
+fn shared(compiled: &Compiled) -> [u8; 32] {
+    let mut hash = Sha256::new();
     hash.update(count(compiled.edges.len()));
-    hash_node(&mut hash, compiled.root);
     for (key, node) in &compiled.edges {
         hash.update(key.parent.to_le_bytes());
         hash.update(key.more.to_le_bytes());
@@ -21,6 +25,18 @@ pub(super) fn digest(compiled: &Compiled) -> [u8; 32] {
     }
     hash_nets(&mut hash, &compiled.nets);
     hash_nets(&mut hash, &compiled.listens);
+    hash.finalize().into()
+}
+
+fn digest(compiled: &Compiled, shared: &[u8; 32]) -> [u8; 32] {
+    let mut hash = Sha256::new_with_prefix(DOMAIN);
+    hash.update(shared);
+    hash_node(&mut hash, compiled.root);
+    hash.update(count(compiled.own.iter().len()));
+    if let Some(own) = &compiled.own {
+        hash.update(own.name);
+        hash_node(&mut hash, own.node);
+    }
     hash.update(compiled.doors.to_le_bytes());
     hash.update(compiled.capabilities.to_le_bytes());
     let limits = compiled.limits;

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use gov_common::decide::is_shell;
 use gov_common::limits::Limits;
-use gov_common::policy::{EdgeKey, NO_SCOPE, NetRule, Node};
+use gov_common::policy::{CHUNK, EdgeKey, NO_SCOPE, NetRule, Node};
 use gov_common::rights::Rights;
 
 use crate::profile::Expanded;
@@ -33,6 +33,9 @@ pub struct Compiled {
     /// Every other node, parents before children. A component longer than one edge holds passes through nodes
     /// that have the rights of the directory that it stands in.
     pub edges: Vec<(EdgeKey, Node)>,
+    /// The step to the session's own folder, from the node with `NODE_OWN`. Sessions that differ in nothing else share
+    /// what stands in the other fields.
+    pub own: Option<Own>,
     /// The network, longer prefixes carrying the rules of those that cover them.
     pub nets: Vec<NetEntry>,
     /// Where it may listen, in the form of `nets`.
@@ -47,14 +50,25 @@ pub struct Compiled {
     pub shells: bool,
     /// What the scope indices in nodes and port ranges mean: each scope's text.
     pub scopes: Vec<String>,
-    /// SHA-256 over `gov-policy-v2`, a NUL and then, numbers little-endian: the count of edges (u32) and the root
-    /// node (id u32, rights u8, flags u8, read, write, execute and connect scope u16 each); each edge's parent (u32),
-    /// more (u32), 64 name bytes and node; the count of prefixes (u32); each prefix's bits (u8), 16 address bytes,
-    /// count of ranges (u32) and each range's first, last and scope (u16 each); the same of the prefixes to listen
-    /// on; doors (u32); capabilities (u64); the most of each budget in the order of its number, and the breaker's
-    /// refusals, window and cooldown (u32 each); shells (u8); the count of scopes (u32) and each one's length in
-    /// bytes (u32) and text.
+    /// SHA-256 over what sessions may share, numbers little-endian: the count of edges (u32), each edge's parent (u32),
+    /// more (u32), 64 name bytes and node (id u32, rights u8, flags u8, read, write, execute and connect scope u16
+    /// each); the count of prefixes (u32), each prefix's bits (u8), 16 address bytes, count of ranges (u32) and each
+    /// range's first, last and scope (u16 each); the same of the prefixes to listen on.
+    pub shared: [u8; 32],
+    /// SHA-256 over `gov-policy-v3`, a NUL and then, numbers little-endian: `shared`; the root node; the count of own
+    /// steps (u32, 0 or 1), and its 64 name bytes and node; doors (u32); capabilities (u64); the most of each budget in
+    /// the order of its number, and the breaker's refusals, window and cooldown (u32 each); shells (u8); the count of
+    /// scopes (u32) and each one's length in bytes (u32) and text.
     pub digest: [u8; 32],
+}
+
+/// The step to what is one session's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// Its component, zero-padded.
+    pub name: [u8; CHUNK],
+    /// Where it leads.
+    pub node: Node,
 }
 
 /// What is granted to the addresses of a prefix that no longer prefix holds.
@@ -76,6 +90,8 @@ pub struct Grants<'a> {
     own: usize,
     /// What none of them grants.
     reserved: Option<&'a Reserved>,
+    /// The session's own folder.
+    folder: Option<&'a CleanPath>,
 }
 
 impl<'a> Grants<'a> {
@@ -84,12 +100,19 @@ impl<'a> Grants<'a> {
     pub const fn but(self, reserved: &'a Reserved) -> Self {
         Self { reserved: Some(reserved), ..self }
     }
+
+    /// The same for a session with a folder of its own, without links in its path: what is compiled is the same for
+    /// every such folder beside it, but for the step that leads to it.
+    #[must_use]
+    pub const fn in_own(self, folder: &'a CleanPath) -> Self {
+        Self { folder: Some(folder), ..self }
+    }
 }
 
 /// Scopes of which no profile holds any.
 impl<'a> From<&'a [Scope]> for Grants<'a> {
     fn from(scopes: &'a [Scope]) -> Self {
-        Self { scopes, own: scopes.len(), reserved: None }
+        Self { scopes, own: scopes.len(), reserved: None, folder: None }
     }
 }
 
@@ -102,7 +125,7 @@ impl<'a> From<&'a Vec<Scope>> for Grants<'a> {
 
 impl<'a> From<&'a Expanded> for Grants<'a> {
     fn from(expanded: &'a Expanded) -> Self {
-        Self { scopes: &expanded.scopes, own: expanded.own, reserved: None }
+        Self { scopes: &expanded.scopes, own: expanded.own, reserved: None, folder: None }
     }
 }
 
@@ -190,10 +213,14 @@ pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Resu
     if let Some(reserved) = grants.reserved {
         reserved.draw(&mut tree);
     }
-    let (root, edges) = tree.number();
+    if let Some(folder) = grants.folder {
+        tree.set_own(&folder.components().map(<[u8]>::to_vec).collect::<Vec<_>>());
+    }
+    let tree::Numbered { root, edges, own } = tree.number();
     let mut compiled = Compiled {
         root,
         edges,
+        own: own.map(|(key, node)| Own { name: key.name, node }),
         nets: nets::merge(&connecting)?,
         listens: nets::merge(&listening)?,
         doors,
@@ -201,9 +228,10 @@ pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Resu
         limits: limits::strictest(scopes)?,
         shells,
         scopes: scopes.iter().map(Scope::to_string).collect(),
+        shared: [0; 32],
         digest: [0; 32],
     };
-    compiled.digest = digest::digest(&compiled);
+    (compiled.shared, compiled.digest) = digest::digests(&compiled);
     Ok(compiled)
 }
 
@@ -258,3 +286,5 @@ mod nets_tests;
 mod walk_tests;
 #[cfg(test)]
 mod reserved_tests;
+#[cfg(test)]
+mod own_tests;

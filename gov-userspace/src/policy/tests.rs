@@ -1,5 +1,5 @@
-use super::digest::digest;
-use super::{Compiled, Found, HostFacts, PolicyError, compile};
+use super::digest::digests;
+use super::{Compiled, Found, HostFacts, Own, PolicyError, compile};
 use crate::profile::Expanded;
 use crate::scope::tests::{any_file_right, any_path};
 use crate::scope::{CAPABILITIES, CleanPath, FileRight, KERNEL_ACTS, PROCESS_ACTS, Scope};
@@ -324,7 +324,9 @@ fn the_digest_changes_with_whatever_is_compiled() {
 fn the_digest_covers_each_field() {
     let base = compile(&scopes(&["file:read:/a"]), &World::default()).unwrap();
     let listens = compile(&scopes(&["network:listen:80"]), &World::default()).unwrap().listens;
+    let digest = |compiled: &Compiled| digests(compiled).1;
     let root = |connect_scope| Node { connect_scope, ..base.root };
+    let own = Some(Own { name: [1; CHUNK], node: base.root });
     let limited = |change: fn(&mut Limits)| {
         let mut limits = base.limits;
         change(&mut limits);
@@ -332,6 +334,7 @@ fn the_digest_covers_each_field() {
     };
     for changed in [
         Compiled { root: root(0), ..base.clone() },
+        Compiled { own, ..base.clone() },
         Compiled { nets: listens.clone(), ..base.clone() },
         Compiled { listens: listens.clone(), ..base.clone() },
         Compiled { doors: 2, ..base.clone() },
@@ -347,6 +350,29 @@ fn the_digest_covers_each_field() {
     }
     let swapped = Compiled { nets: listens.clone(), ..base.clone() };
     assert_ne!(digest(&swapped), digest(&Compiled { listens, ..base.clone() }));
+}
+
+/// What sessions may share is told by what stands in the kernel once, and by nothing else.
+#[test]
+fn the_digest_of_what_is_shared_covers_that_alone() {
+    let base = compile(&scopes(&["file:read:/a"]), &World::default()).unwrap();
+    let listens = compile(&scopes(&["network:listen:80"]), &World::default()).unwrap().listens;
+    let shared = |compiled: &Compiled| digests(compiled).0;
+    assert_eq!(shared(&base), base.shared);
+    let own = Some(Own { name: [1; CHUNK], node: base.root });
+    for alike in [
+        Compiled { doors: 2, scopes: Vec::new(), ..base.clone() },
+        Compiled { own, root: Node { connect_scope: 0, ..base.root }, ..base.clone() },
+    ] {
+        assert_eq!(shared(&alike), base.shared);
+    }
+    for other in [
+        Compiled { edges: Vec::new(), ..base.clone() },
+        Compiled { nets: listens.clone(), ..base.clone() },
+        Compiled { listens, ..base.clone() },
+    ] {
+        assert_ne!(shared(&other), base.shared);
+    }
 }
 
 /// The naive model: of the grants of a right whose path covers this one, the longest, then the first.

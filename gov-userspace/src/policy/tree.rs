@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use gov_common::policy::{CHUNK, EdgeKey, NO_SCOPE, NODE_EXECUTE_NAMED, NODE_KEPT, NODE_RESERVED, Node};
+use gov_common::policy::{
+    CHUNK, EdgeKey, MORE, NO_SCOPE, NODE_EXECUTE_NAMED, NODE_KEPT, NODE_OWN, NODE_RESERVED, Node, OWN,
+};
 use gov_common::rights::Rights;
 
 use crate::scope::FileRight;
@@ -23,6 +25,16 @@ pub(super) struct Branch {
     border: Option<Border>,
     /// The object here stays as it is.
     kept: bool,
+    /// The child that is the session's own.
+    own: Option<Vec<u8>>,
+}
+
+/// A tree's nodes, each by the edge that leads to it.
+pub(super) struct Numbered {
+    pub(super) root: Node,
+    pub(super) edges: Vec<(EdgeKey, Node)>,
+    /// The edge to what is the session's own; its parent means nothing.
+    pub(super) own: Option<(EdgeKey, Node)>,
 }
 
 /// What comes, at a path, of grants above it.
@@ -118,6 +130,16 @@ impl Branch {
         false
     }
 
+    /// Makes what is known at a place the session's own. A name that takes several edges stays among the shared ones:
+    /// it is found there, and the policy is shared by nobody.
+    pub(super) fn set_own(&mut self, place: &[Vec<u8>]) {
+        let Some((name, above)) = place.split_last().filter(|(name, _)| name.len() <= CHUNK) else { return };
+        let parent = above.iter().try_fold(self, |at, component| at.children.get_mut(component));
+        if let Some(parent) = parent.filter(|parent| parent.children.contains_key(name)) {
+            parent.own = Some(name.clone());
+        }
+    }
+
     fn at(&self, place: &[Vec<u8>]) -> Option<&Self> {
         place.iter().try_fold(self, |at, component| at.children.get(component))
     }
@@ -126,13 +148,14 @@ impl Branch {
         [self.read, self.write, self.execute, self.connect].iter().any(Option::is_some)
     }
 
-    /// Numbers the tree from the root down: its root, and every edge with the node that it leads to.
-    pub(super) fn number(&self) -> (Node, Vec<(EdgeKey, Node)>) {
+    /// Numbers the tree from the root down. What is shared is the same whatever the name is of the session's own.
+    pub(super) fn number(&self) -> Numbered {
         let nothing = only(Node::default(), Rights::NONE);
         let root = self.held(0, Held { node: nothing, whole: nothing });
         let mut edges = Vec::new();
         self.number_children(root, &mut edges);
-        (root.node, edges)
+        let own = edges.iter().position(|(key, _)| key.more == OWN).map(|at| edges.remove(at));
+        Numbered { root: root.node, edges, own }
     }
 
     fn number_children(&self, parent: Held, edges: &mut Vec<(EdgeKey, Node)>) {
@@ -140,7 +163,10 @@ impl Branch {
         let directory = Node { flags: parent.flags & NODE_RESERVED, ..parent };
         // Long names that start alike share the nodes of the parts that are alike.
         let mut passed: BTreeMap<(u32, &[u8]), u32> = BTreeMap::new();
-        for (component, child) in &self.children {
+        // The session's own comes last: its place among the others would tell its name.
+        let is_own = |component| self.own.as_ref() == Some(component);
+        let (own, others): (Vec<_>, Vec<_>) = self.children.iter().partition(|(name, _)| is_own(*name));
+        for (component, child) in others.into_iter().chain(own) {
             let mut from = parent.id;
             let mut rest = component.as_slice();
             while let Some((part, after)) =
@@ -148,13 +174,14 @@ impl Branch {
             {
                 from = *passed.entry((from, part)).or_insert_with(|| {
                     let id = next_id(edges);
-                    edges.push((EdgeKey { parent: from, more: 1, name: *part }, Node { id, ..directory }));
+                    edges.push((EdgeKey { parent: from, more: MORE, name: *part }, Node { id, ..directory }));
                     id
                 });
                 rest = after;
             }
             let held = child.held(next_id(edges), Held { node: directory, whole });
-            edges.push((EdgeKey { parent: from, more: 0, name: padded(rest) }, held.node));
+            let more = if is_own(component) { OWN } else { 0 };
+            edges.push((EdgeKey { parent: from, more, name: padded(rest) }, held.node));
             child.number_children(held, edges);
         }
     }
@@ -172,7 +199,8 @@ impl Branch {
             Some(Border::Open(rights)) => only(whole, rights),
         };
         let kept = if self.kept { NODE_KEPT } else { 0 };
-        Held { node: Node { flags: node.flags | kept, ..node }, whole }
+        let own = if self.own.is_some() { NODE_OWN } else { 0 };
+        Held { node: Node { flags: node.flags | kept | own, ..node }, whole }
     }
 
     /// This branch's node, given what holds in the directory that it stands in.

@@ -4,7 +4,7 @@ use super::tests::World;
 use super::{Compiled, compile};
 use crate::scope::tests::{any_file_right, any_path};
 use crate::scope::{CleanPath, FileRight, Scope};
-use gov_common::policy::{CHUNK, EdgeKey, MAX_DEPTH, Node};
+use gov_common::policy::{CHUNK, EdgeKey, MAX_DEPTH, Node, OWN};
 use gov_common::rights::Rights;
 use gov_common::verdict::Reason;
 use gov_common::walk::{Entry, Memory, Mount, Text, Walk, climb, descend};
@@ -38,24 +38,37 @@ impl Memory for Model {
         true
     }
 
-    fn edge(&self, parent: u32, more: bool, text: &Text, at: usize, length: usize) -> Option<Node> {
+    fn edge(&self, parent: u32, more: u32, text: &Text, at: usize, length: usize) -> Option<Node> {
         let mut name = [0; CHUNK];
         name[..length].copy_from_slice(&text[at..at + length]);
-        self.edges.get(&EdgeKey { parent, more: u32::from(more), name }).copied()
+        self.edges.get(&EdgeKey { parent, more, name }).copied()
     }
 }
 
+/// The number of the binding of whoever walks.
+pub(super) const OURS: u32 = 1;
+
 /// What the kernel finds for a path: the rights there, and whether the node is the path's own.
 fn found(compiled: &Compiled, path: &CleanPath) -> Result<(Rights, bool), Reason> {
+    let own = compiled.own.map(|own| (EdgeKey { parent: OURS, more: OWN, name: own.name }, own.node));
+    reached(compiled.root, compiled.edges.iter().copied().chain(own).collect(), path)
+        .map(|(node, exact)| (Rights::from_bits(node.rights), exact))
+}
+
+/// The node that the kernel reaches on a path in what stands in its map, and whether it is the path's own.
+pub(super) fn reached(
+    root: Node,
+    edges: HashMap<EdgeKey, Node>,
+    path: &CleanPath,
+) -> Result<(Node, bool), Reason> {
     let components: Vec<Vec<u8>> = path.components().map(<[u8]>::to_vec).collect();
     let entry = u64::try_from(components.len()).unwrap();
-    let model = Model { components, edges: compiled.edges.iter().copied().collect() };
+    let model = Model { components, edges };
     let mut walk = Box::new(Walk::NEW);
     match climb(&model, &mut walk, entry, MOUNT) {
         Reason::Granted => {
-            descend(&model, &mut walk, compiled.root);
-            let (node, exact) = walk.reached();
-            Ok((Rights::from_bits(node.rights), exact))
+            descend(&model, &mut walk, root, OURS);
+            Ok(walk.reached())
         }
         reason => Err(reason),
     }

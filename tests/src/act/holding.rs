@@ -28,6 +28,11 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
     })
 }
 
+/// How many elements one of the kernel's maps has.
+pub fn elements(map: &str) -> io::Result<usize> {
+    raw::maps::count(map)
+}
+
 /// Takes every element out of one of the kernel's maps, as root may who is not governed.
 fn empty(name: &str) -> Outcome {
     match raw::maps::empty(name)? {

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use gov::kernel::{BindSpec, Kernel, LoadOptions, Slot, Usage};
-use gov::policy::{Compiled, Found, HostFacts, compile};
+use gov::policy::{Compiled, Found, Grants, HostFacts, compile};
 use gov::scope::{CleanPath, FileRight, Scope};
 use gov_common::abi::MAX_SESSIONS;
 use tests::house::cgroups;
@@ -45,7 +45,7 @@ fn compare() -> Result<()> {
     let (mut kernel, mut ring) = Kernel::load(&LoadOptions::default())?;
     kernel.self_test(&mut ring, &cgroups()?, 0)?;
 
-    let shared = policy(0)?;
+    let mut shared = policy(0)?;
     let own = bind(&mut kernel, fs::metadata(&cgroup)?.ino(), &shared)?;
     println!("{:<46}{:>10}{:>8}", format!("open + close at depth {DEPTH}, {RULES} rules a session"), "", "");
     let alone = when_quiet(&cgroup)?;
@@ -55,12 +55,14 @@ fn compare() -> Result<()> {
     let begin = Instant::now();
     let mut others = Vec::new();
     for number in 1..SESSIONS {
+        in_own(&mut shared, number)?;
         others.push(bind(&mut kernel, NOBODYS + number, &shared)?);
     }
     let bound = nanoseconds(begin, others.len());
     let after = Memory::now(&kernel)?;
     let stands = after.maps.edges.elements;
-    ensure!(stands == shared.edges.len() as u64, "equal policies do not stand once: {stands} edges");
+    let once = shared.edges.len() as u64 + SESSIONS;
+    ensure!(stands == once, "equal policies do not stand once: {stands} edges, and {once} should");
     let equal = figure(&cgroup)?;
     row(&format!("{SESSIONS} sessions with equal policies"), equal, alone);
     let begin = Instant::now();
@@ -72,7 +74,7 @@ fn compare() -> Result<()> {
     let before = Memory::now(&kernel)?;
     let placed = fill(&mut kernel, &mut others)?;
     let after = Memory::now(&kernel)?;
-    let full = shared.edges.len() * (1 + others.len());
+    let full = (shared.edges.len() + 1) * (1 + others.len());
     let stands = after.maps.edges.elements;
     ensure!(stands == full as u64, "{stands} edges stand and {full} should");
     let different = figure(&cgroup)?;
@@ -135,15 +137,25 @@ fn release(kernel: &mut Kernel, slots: &mut Vec<Slot>) -> Result<()> {
     Ok(())
 }
 
-/// A policy that grants the opened file, as its last rule, and folders that no other policy grants.
+/// Gives a policy's session another folder of its own.
+fn in_own(policy: &mut Compiled, number: u64) -> Result<()> {
+    let own = policy.own.as_mut().context("the session has a folder of its own")?;
+    own.name[..8].copy_from_slice(&number.to_be_bytes());
+    Ok(())
+}
+
+/// A policy that grants the opened file, as its last rule, the session's own folder, and folders that no other policy
+/// grants.
 fn policy(number: u64) -> Result<Compiled> {
     let folder = |name: String| CleanPath::new(format!("{GROUND}/{name}").as_bytes());
     let mut scopes = Vec::new();
-    for rule in 1..RULES {
+    let own = CleanPath::new(b"/srv/own/session")?;
+    scopes.push(Scope::File(FileRight::Write, own.clone()));
+    for rule in 2..RULES {
         scopes.push(Scope::File(FileRight::Read, folder(format!("other-{number}-{rule}"))?));
     }
     scopes.push(Scope::File(FileRight::Read, folder("f".to_owned())?));
-    Ok(compile(&scopes, &Folders)?)
+    Ok(compile(Grants::from(&scopes).in_own(&own), &Folders)?)
 }
 
 /// A machine that has every folder that a rule names.

@@ -14,15 +14,29 @@ const INFO: usize = 15;
 /// The attributes of a bpf(2) command, all of whose fields here are 32 or 64 bits wide.
 type Attributes = [u64; 16];
 
-/// Deletes every element of the map with this name, whose keys are 64 bits wide; how many that were.
+/// Room for the longest key of a map that is looked at.
+type Key = [u64; 16];
+
+/// How many elements the map with this name has.
+pub(in crate::act) fn count(name: &str) -> io::Result<usize> {
+    let map = find(name)?;
+    let mut count = 0;
+    let mut last = None;
+    while let Some(key) = next_key(&map, last.as_ref())? {
+        (count, last) = (count + 1, Some(key));
+    }
+    Ok(count)
+}
+
+/// Deletes every element of the map with this name; how many that were.
 pub(in crate::act) fn empty(name: &str) -> io::Result<usize> {
     let map = find(name)?;
     let mut deleted = 0;
-    while let Some(key) = first_key(&map)? {
+    while let Some(key) = next_key(&map, None)? {
         let mut attributes = Attributes::default();
         attributes[0] = map.as_raw_fd() as u64;
         attributes[1] = (&raw const key) as u64;
-        // SAFETY: the attributes name the map's descriptor and a key of its size, which lives through the call.
+        // SAFETY: the attributes name the map's descriptor and a key of at least its size, which lives through the call.
         unsafe { bpf(DELETE_ELEMENT, &mut attributes) }?;
         deleted += 1;
     }
@@ -54,12 +68,14 @@ fn find(name: &str) -> io::Result<OwnedFd> {
     }
 }
 
-fn first_key(map: &OwnedFd) -> io::Result<Option<u64>> {
-    let mut key = 0_u64;
+/// The key after another, or the first.
+fn next_key(map: &OwnedFd, last: Option<&Key>) -> io::Result<Option<Key>> {
+    let mut key = Key::default();
     let mut attributes = Attributes::default();
     attributes[0] = map.as_raw_fd() as u64;
+    attributes[1] = last.map_or(0, |last| &raw const *last as u64);
     attributes[2] = (&raw mut key) as u64;
-    // SAFETY: the attributes name the map's descriptor and room for a key of its size.
+    // SAFETY: the attributes name the map's descriptor, and a key and room for one of at least its size.
     match unsafe { bpf(NEXT_KEY, &mut attributes) } {
         Ok(_) => Ok(Some(key)),
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),

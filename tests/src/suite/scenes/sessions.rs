@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Scene;
-use super::daemon::outcome_without_waiting;
+use super::daemon::{outcome_without_waiting, waiting};
+use crate::act::holding::elements;
 use crate::house::House;
 use crate::receipts;
 use crate::run::run;
@@ -20,6 +21,10 @@ pub(super) const SCENES: &[Scene] = &[
     Scene { name: "a delegation that ends in mid-run refuses from then on", play: expires },
     Scene { name: "a session that is ended ends its command", play: ended },
     Scene { name: "a governed task gets no other session from the daemon", play: no_way_out },
+    Scene {
+        name: "sessions with the same scopes share them in the kernel, and not their temporary folders",
+        play: shared,
+    },
 ];
 
 /// A folder with one file, for a scene.
@@ -113,6 +118,30 @@ fn no_way_out(house: &mut House, around: &Surroundings) -> Result<()> {
     let done = run(&mut command, Duration::from_secs(120))?;
     ensure!(done.out.trim() != "ok", "a governed task read `{file}` in a session that it asked for itself");
     Ok(())
+}
+
+/// Both read through one link, which leads into the first one's folder.
+fn shared(house: &mut House, around: &Surroundings) -> Result<()> {
+    let folder = folder(around, "shared")?;
+    let (go, link) = (folder.join("go"), folder.join("link"));
+    let scope = format!("file:read:{}", text(&folder));
+    let act = ["after", &text(&go), "read", &text(&link)];
+    let before = elements("EDGES")?;
+    let (first, log) = waiting(house, around, &scope, &act)?;
+    let alone = elements("EDGES")?;
+    let (second, _) = waiting(house, around, &scope, &act)?;
+    let both = elements("EDGES")?;
+    ensure!(alone > before && both == alone + 1, "{before} steps stood, then {alone}, then {both}");
+    let own = around.folder.join("state/tmp").join(log.file_name().context("a log has a name")?);
+    fs::write(own.join("a"), "as it was")?;
+    std::os::unix::fs::symlink(own.join("a"), &link)?;
+    fs::write(&go, "")?;
+    for (child, wanted) in [(first, "ok"), (second, "EACCES")] {
+        let out = child.wait_with_output()?;
+        let out = String::from_utf8_lossy(&out.stdout).trim().to_owned();
+        ensure!(out == wanted, "the first one's file is read with `{out}` instead of `{wanted}`");
+    }
+    wait_for(|| Ok((elements("EDGES")? == before).then_some(())))
 }
 
 /// The file that a command's name stands for.
