@@ -312,6 +312,9 @@ fn drain(core: &mut Core<Kernel>, ring: &mut Ring) -> bool {
         core.record(&record, record.position, now);
         count += 1;
     }
+    if count == 0 && !ring.is_behind() {
+        return false;
+    }
     crash::point("taken");
     let kept = core.hand_over();
     crash::point("handed-over");

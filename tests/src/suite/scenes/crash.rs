@@ -110,7 +110,7 @@ fn taken_over(house: &mut House, around: &Surroundings, point: &str) -> Result<(
             tear(house)?;
         }
         *house = House::open_to_die(&around.folder.join("state"), point)?;
-        ensure!(house.is_dead()?, "it is alive");
+        wait_for(|| Ok(house.is_dead()?.then_some(())))?;
         house.follow()
     })
 }
@@ -162,7 +162,8 @@ fn opens_all(
     let status = wait_for(|| {
         house.follow()?;
         Ok(child.try_wait()?)
-    })?;
+    })
+    .with_context(|| format!("the command does not end: {}", house.messages()))?;
     house.follow()?;
     let mut out = String::new();
     child.stdout.take().context("its output is piped")?.read_to_string(&mut out)?;
@@ -180,7 +181,7 @@ fn opens_all(
     whole(house, &log)
 }
 
-/// Begins the act: it has opened the file once.
+/// Begins the act.
 fn begin(house: &mut House, around: &Surroundings) -> Result<(Child, PathBuf, String)> {
     let file = folder(around, "crash")?.join("a").display().to_string();
     let before = house.sessions()?;
@@ -190,6 +191,10 @@ fn begin(house: &mut House, around: &Surroundings) -> Result<(Child, PathBuf, St
     let log = wait_for(|| {
         house.follow()?;
         Ok((&house.sessions()? - &before).pop_first())
+    })?;
+    wait_for(|| {
+        house.follow()?;
+        Ok(receipts::read(&log)?.iter().any(|it| it.text("kind") == "executed").then_some(()))
     })?;
     Ok((child, log, file))
 }
