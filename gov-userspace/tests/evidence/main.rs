@@ -10,6 +10,7 @@
 
 mod damage;
 mod other;
+mod page;
 mod sample;
 
 use std::path::{Path, PathBuf};
