@@ -19,6 +19,7 @@ pub mod note;
 pub mod lines;
 pub mod verify;
 pub mod audit;
+pub mod export;
 
 // edges: each touches one outside thing
 pub mod journal;

@@ -1,5 +1,6 @@
 //! `gov audit`: what a session did, what was refused and why, and what of it is proved.
 
+mod handed;
 mod html;
 mod page;
 
@@ -25,6 +26,9 @@ pub(super) struct Args {
     /// Print the report as one HTML file that needs nothing else.
     #[arg(long, conflicts_with = "json")]
     html: bool,
+    /// Print the evidence in the form of another tool.
+    #[arg(long, value_enum, conflicts_with_all = ["json", "html", "all"])]
+    format: Option<handed::Format>,
     /// Show every line of long lists.
     #[arg(long)]
     all: bool,
@@ -44,6 +48,9 @@ struct Whole<'a> {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let folder = evidence::folder(&args.target)?;
     let report = evidence::verify(&folder, &args.reading.trusted()?)?;
+    if let Some(format) = args.format {
+        return handed::run(format, &folder, &report);
+    }
     let audit = gather(&folder)?;
     let proof = proof(&report, &folder.display().to_string(), signer(&folder));
     let printed = if args.reading.json {
@@ -61,11 +68,17 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     } else {
         page::print(&audit, &report, &proof, args.all)
     };
+    said(printed)?;
+    Ok(exit(report.verdict))
+}
+
+/// Whoever stops reading early has seen enough.
+fn said(printed: std::io::Result<()>) -> Result<(), Failure> {
     match printed {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::because(Exit::Failed, "standard output", &error))
         }
-        _printed => Ok(exit(report.verdict)),
+        _printed => Ok(()),
     }
 }
 

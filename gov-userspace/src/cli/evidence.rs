@@ -38,7 +38,7 @@ impl Reading {
 }
 
 /// The daemon's state folder: `GOV_STATE`, or `/var/lib/gov`.
-fn state() -> PathBuf {
+pub(super) fn state() -> PathBuf {
     std::env::var_os("GOV_STATE").map_or_else(|| PathBuf::from("/var/lib/gov"), PathBuf::from)
 }
 

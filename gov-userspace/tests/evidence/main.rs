@@ -8,7 +8,9 @@
     reason = "a test that fails panics"
 )]
 
+mod clients;
 mod damage;
+mod handed;
 mod other;
 mod page;
 mod sample;

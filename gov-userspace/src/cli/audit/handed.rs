@@ -1,0 +1,60 @@
+//! `gov audit --format`: the evidence in the forms of others.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::{gather, said};
+use crate::cli::verify::exit;
+use crate::cli::{Exit, Failure, evidence};
+use crate::export::in_toto;
+use crate::key::Secret;
+use crate::keystore;
+use crate::verify::{Report, Verdict};
+
+/// A form of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// An in-toto statement with SLSA provenance about the files that the session left, in a DSSE envelope signed by
+    /// the host's key.
+    InToto,
+}
+
+/// Prints the evidence in this form.
+pub(super) fn run(format: Format, folder: &Path, report: &Report) -> Result<Exit, Failure> {
+    match format {
+        Format::InToto => {
+            let audit = gather(folder)?;
+            let key = signing(report, audit.start.as_ref().map_or("", |start| &start.key))?;
+            let checkpoint = String::from_utf8_lossy(&evidence::checkpoint(folder)?).into_owned();
+            let envelope = in_toto::statement(&audit, &checkpoint, &key)
+                .map_err(|error| Failure::because(Exit::Usage, format!("`{}`", folder.display()), &error))?;
+            said(print_json(&envelope))?;
+        }
+    }
+    Ok(exit(report.verdict))
+}
+
+/// The key that signs what is handed on: the one that signed the log, and only if the log holds.
+fn signing(report: &Report, signer: &str) -> Result<Secret, Failure> {
+    if report.verdict != Verdict::Holds {
+        let worst = report.items.iter().find(|item| item.verdict == report.verdict);
+        let why = worst.map_or("nothing was checked", |item| item.detail.as_str());
+        return Err(Failure::new(exit(report.verdict), "nothing is signed of a log that does not hold", why)
+            .remedy("`gov verify` says what of the log holds"));
+    }
+    let state = evidence::state();
+    let key = keystore::existing_log_key(&state).map_err(|error| {
+        Failure::because(Exit::Failed, "the host's key", &error)
+            .remedy("run it as root on the host of the session")
+    })?;
+    key.filter(|key| key.public().to_string() == signer).ok_or_else(|| {
+        Failure::new(Exit::Usage, "the host's key", "it is not the one that signed this log")
+            .remedy("run it as root on the host of the session")
+    })
+}
+
+fn print_json(value: &impl serde::Serialize) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    writeln!(out)
+}

@@ -1,0 +1,123 @@
+//! Evidence handed on in others' forms, and others' programs that take it.
+
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use base64ct::{Base64, Encoding};
+use serde_json::{Value, json};
+
+use super::{Scratch, clients, json, key, sample, text};
+
+/// The forms that are signed by the host's key.
+const SIGNED: [&str; 1] = ["in-toto"];
+
+/// A state folder as the daemon has it, with the key that signs the sample's logs.
+fn state(scratch: &Scratch, secret: &gov::key::Secret) -> PathBuf {
+    use std::io::Write;
+    let state = scratch.log.parent().unwrap().join("state");
+    std::fs::DirBuilder::new().recursive(true).mode(0o711).create(state.join("keys")).unwrap();
+    let mut file = std::fs::OpenOptions::new();
+    let mut file =
+        file.write(true).create(true).truncate(true).mode(0o600).open(state.join("keys/log.key")).unwrap();
+    writeln!(file, "{}", secret.to_hex().as_str()).unwrap();
+    state
+}
+
+fn handed(scratch: &Scratch, state: &Path, format: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gov"))
+        .args(["audit", scratch.log.to_str().unwrap(), "--key", &key(), "--format", format])
+        .env("GOV_STATE", state)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_statement_names_the_files_the_delegation_and_the_logs_head() {
+    let scratch = Scratch::whole();
+    let output = handed(&scratch, &state(&scratch, &sample::key()), "in-toto");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let envelope = json(&output);
+    let payload = Base64::decode_vec(envelope["payload"].as_str().unwrap()).unwrap();
+    let statement: Value = serde_json::from_slice(&payload).unwrap();
+    let names: Vec<_> =
+        statement["subject"].as_array().unwrap().iter().map(|file| file["name"].clone()).collect();
+    assert_eq!(names, ["/project/a", "/project/c"]);
+    let predicate = &statement["predicate"];
+    let asked = &predicate["buildDefinition"]["externalParameters"];
+    assert_eq!(asked["command"], json!(["gpte", "/project"]));
+    assert_eq!(asked["delegation"]["sha256"].as_str().unwrap().len(), 64);
+    let run = &predicate["runDetails"];
+    assert_eq!(run["builder"]["id"], sample::key().public().did());
+    assert_eq!(run["metadata"]["invocationId"], "gov/host/s-1");
+    let head = Base64::decode_vec(run["byproducts"][0]["content"].as_str().unwrap()).unwrap();
+    assert_eq!(head, std::fs::read(scratch.log.join(gov::journal::CHECKPOINT)).unwrap());
+}
+
+#[test]
+fn nothing_is_signed_of_what_does_not_hold_or_by_another_key() {
+    let scratch = Scratch::whole();
+    let other = state(&scratch, &gov::key::Secret::from_seed([8; 32]));
+    for format in SIGNED {
+        let output = handed(&scratch, &other, format);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+        assert!(
+            output.stdout.is_empty() && text(&output).contains("not the one that signed"),
+            "{}",
+            text(&output)
+        );
+    }
+    let own = state(&scratch, &sample::key());
+    let path = scratch.log.join(gov::journal::LOG);
+    let lines = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, lines.replacen("/project/a", "/project/x", 1)).unwrap();
+    for format in SIGNED {
+        let output = handed(&scratch, &own, format);
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+        assert!(output.stdout.is_empty(), "{}", text(&output));
+    }
+}
+
+/// in-toto's own envelope and statement, by their projects' own code; then a changed payload.
+const IN_TOTO: &str = r#"
+import copy, json, sys
+from google.protobuf import json_format
+from securesystemslib.dsse import Envelope
+from securesystemslib.exceptions import VerificationError
+from securesystemslib.signer import SSlibKey
+from in_toto_attestation.v1 import statement_pb2
+from in_toto_attestation.v1.statement import Statement
+from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
+from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor
+envelope = json.load(open(sys.argv[1]))
+key = SSlibKey(sys.argv[2], "ed25519", "ed25519", {"public": sys.argv[2]})
+Envelope.from_dict(copy.deepcopy(envelope)).verify([key], 1)
+changed = Envelope.from_dict(copy.deepcopy(envelope))
+changed.payload = changed.payload.replace(b"/project/a", b"/project/b")
+try:
+    changed.verify([key], 1)
+    sys.exit("a changed statement is accepted")
+except VerificationError:
+    pass
+assert envelope["payloadType"] == "application/vnd.in-toto+json"
+payload = Envelope.from_dict(copy.deepcopy(envelope)).payload
+statement = json_format.Parse(payload, statement_pb2.Statement())
+Statement.copy_from_pb(statement).validate()
+assert statement.predicate_type == "https://slsa.dev/provenance/v1"
+predicate = json_format.ParseDict(json.loads(payload)["predicate"], provenance_pb2.Provenance())
+run = predicate.run_details
+assert predicate.build_definition.build_type and run.builder.id and run.metadata.finished_on.seconds
+for described in [*predicate.build_definition.resolved_dependencies, *run.byproducts]:
+    ResourceDescriptor.copy_from_pb(described).validate()
+"#;
+
+#[test]
+fn in_totos_own_code_takes_the_statement() {
+    let Some(python) = clients::python() else { return };
+    let scratch = Scratch::whole();
+    let output = handed(&scratch, &state(&scratch, &sample::key()), "in-toto");
+    let file = scratch.log.with_extension("dsse");
+    std::fs::write(&file, &output.stdout).unwrap();
+    let output = Command::new(python).args(["-c", IN_TOTO]).arg(&file).arg(key()).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+}
