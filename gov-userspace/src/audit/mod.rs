@@ -7,7 +7,7 @@ mod ends;
 mod files;
 mod gather;
 mod timeline;
-mod words;
+pub(crate) mod words;
 
 use serde::Serialize;
 

@@ -3,23 +3,23 @@
 use crate::canonical::Value;
 
 /// The text of this name; empty if there is none.
-pub(super) fn text<'a>(receipt: &'a Value<'_>, name: &str) -> &'a str {
+pub(crate) fn text<'a>(receipt: &'a Value<'_>, name: &str) -> &'a str {
     receipt.field(name).and_then(Value::text).unwrap_or_default()
 }
 
 /// The number of this name; 0 if there is none.
-pub(super) fn number(receipt: &Value<'_>, name: &str) -> u64 {
+pub(crate) fn number(receipt: &Value<'_>, name: &str) -> u64 {
     receipt.field(name).and_then(Value::number).unwrap_or_default()
 }
 
 /// The texts of an array.
-pub(super) fn list(array: Option<&Value<'_>>) -> Vec<String> {
+pub(crate) fn list(array: Option<&Value<'_>>) -> Vec<String> {
     let elements = array.map_or(&[][..], |array| array.elements());
     elements.iter().filter_map(|element| element.text().map(str::to_owned)).collect()
 }
 
 /// The path of an object. Bytes that are not UTF-8 stand as `\xff`, so that two names never look like one.
-pub(super) fn path(object: &Value<'_>) -> String {
+pub(crate) fn path(object: &Value<'_>) -> String {
     match object.field("hex").and_then(Value::text).and_then(|digits| hex::decode(digits).ok()) {
         Some(bytes) => escaped(&bytes),
         None => text(object, "path").to_owned(),
@@ -27,7 +27,7 @@ pub(super) fn path(object: &Value<'_>) -> String {
 }
 
 /// The arguments of an execution, with the same care.
-pub(super) fn arguments(receipt: &Value<'_>) -> Vec<String> {
+pub(crate) fn arguments(receipt: &Value<'_>) -> Vec<String> {
     let bytes = receipt.field("argv_hex").and_then(Value::text).and_then(|digits| hex::decode(digits).ok());
     match bytes {
         Some(bytes) => bytes.split(|byte| *byte == 0).map(escaped).collect(),
@@ -48,7 +48,7 @@ fn escaped(bytes: &[u8]) -> String {
 }
 
 /// What was acted on: an address, a path and perhaps the second one, or a door or capability.
-pub(super) fn what(receipt: &Value<'_>) -> String {
+pub(crate) fn what(receipt: &Value<'_>) -> String {
     if let Some(far) = receipt.field("address")
         && let Some(ip) = far.field("ip").and_then(Value::text)
     {
@@ -66,7 +66,7 @@ pub(super) fn what(receipt: &Value<'_>) -> String {
 }
 
 /// What happened to the session and was no act of it, and the details; `None` of what is another receipt.
-pub(super) fn incident(receipt: &Value<'_>) -> Option<(&'static str, String)> {
+pub(crate) fn incident(receipt: &Value<'_>) -> Option<(&'static str, String)> {
     let (text, number) = (|name| text(receipt, name), |name| number(receipt, name));
     Some(match text("kind") {
         "budget" => {

@@ -3,3 +3,4 @@
 
 pub mod dsse;
 pub mod in_toto;
+pub mod ocsf;

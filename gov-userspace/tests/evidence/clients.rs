@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// From PyPI: DSSE and in-toto by their own projects.
-const PYTHON: [&str; 2] = ["securesystemslib[crypto]", "in-toto-attestation"];
+/// From PyPI: DSSE and in-toto by their own projects, and the schema of OCSF.
+const PYTHON: [&str; 3] = ["securesystemslib[crypto]", "in-toto-attestation", "pydantic-ocsf==3.0.0"];
 /// What shows that they are there.
-const IMPORTS: &str = "import securesystemslib.dsse, cryptography, in_toto_attestation.v1.statement";
+const IMPORTS: &str =
+    "import securesystemslib.dsse, cryptography, in_toto_attestation.v1.statement, ocsf.v1_7_0.events";
 
 /// A Python with these packages; `None`, with a word, where there is none.
 pub(crate) fn python() -> Option<&'static Path> {

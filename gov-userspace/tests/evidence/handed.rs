@@ -121,3 +121,66 @@ fn in_totos_own_code_takes_the_statement() {
     let output = Command::new(python).args(["-c", IN_TOTO]).arg(&file).arg(key()).output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
 }
+
+/// The events of a log, in order.
+fn events(scratch: &Scratch) -> Vec<Value> {
+    let output = handed(scratch, Path::new("/nonexistent"), "ocsf");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn each_receipt_is_an_event_that_says_where_it_comes_from() {
+    let scratch = Scratch::whole();
+    let events = events(&scratch);
+    let lines = std::fs::read_to_string(scratch.log.join(gov::journal::LOG)).unwrap();
+    // A granted execution is told by the receipt that it took place.
+    assert_eq!(events.len(), lines.lines().count() - 1);
+    let refused: Vec<_> = events.iter().filter(|event| event["action_id"] == 2).collect();
+    assert_eq!(refused.len(), 3);
+    let first = refused[0];
+    assert_eq!(
+        (&first["class_uid"], &first["activity_id"], &first["status_id"]),
+        (&json!(1001), &json!(1), &json!(2))
+    );
+    assert_eq!(first["file"]["path"], "/etc/cron.d/x");
+    assert_eq!(first["status_code"], "EACCES");
+    assert_eq!(first["unmapped"]["grant"], "file:write:/etc/cron.d/x");
+    let index = first["metadata"]["sequence"].as_u64().unwrap();
+    assert_eq!(first["metadata"]["uid"], format!("gov/host/s-1:{index}"));
+    let line: Value =
+        serde_json::from_str(lines.lines().nth(usize::try_from(index).unwrap()).unwrap()).unwrap();
+    assert_eq!(line["object"]["path"], "/etc/cron.d/x");
+    let executed = events.iter().find(|event| event["class_uid"] == 1007).unwrap();
+    assert_eq!(
+        (&executed["status_id"], &executed["process"]["cmd_line"]),
+        (&json!(1), &json!("python3 main.py"))
+    );
+}
+
+#[test]
+fn every_event_fits_the_schema_of_ocsf() {
+    let Some(python) = clients::python() else { return };
+    let scratch = Scratch::empty();
+    let mut session = sample::Session::start(&scratch.log);
+    session.play();
+    session.lose();
+    session.count_reads(3);
+    for fact in sample::rare_facts() {
+        session.fact(fact);
+    }
+    for event in sample::every_event() {
+        session.event(event);
+    }
+    session.close();
+    let file = scratch.log.with_extension("ocsf");
+    let lines: Vec<String> = events(&scratch).iter().map(Value::to_string).collect();
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let output =
+        Command::new(python).args(["-c", include_str!("ocsf_schema.py")]).arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        "0/99 1001/1 1001/2 1001/3 1001/4 1001/5 1001/6 1001/7 1001/99 1007/1 1007/3 1007/5 1007/99 4001/1 4001/6 4001/7 4001/99"
+    );
+}

@@ -1,12 +1,13 @@
 //! `gov audit --format`: the evidence in the forms of others.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use super::{gather, said};
+use super::{each, gather, said};
 use crate::cli::verify::exit;
 use crate::cli::{Exit, Failure, evidence};
 use crate::export::in_toto;
+use crate::export::ocsf::Events;
 use crate::key::Secret;
 use crate::keystore;
 use crate::verify::{Report, Verdict};
@@ -17,6 +18,8 @@ pub(super) enum Format {
     /// An in-toto statement with SLSA provenance about the files that the session left, in a DSSE envelope signed by
     /// the host's key.
     InToto,
+    /// Events of the Open Cybersecurity Schema Framework, one a line; not signed.
+    Ocsf,
 }
 
 /// Prints the evidence in this form.
@@ -30,8 +33,26 @@ pub(super) fn run(format: Format, folder: &Path, report: &Report) -> Result<Exit
                 .map_err(|error| Failure::because(Exit::Usage, format!("`{}`", folder.display()), &error))?;
             said(print_json(&envelope))?;
         }
+        Format::Ocsf => {
+            let checkpoint = evidence::checkpoint(folder)?;
+            let mut events = Events::new(&origin(&checkpoint));
+            let mut printed = Ok(());
+            let mut out = BufWriter::new(std::io::stdout().lock());
+            each(folder, |line| {
+                // A line that is no receipt is what the verification says, by the exit status.
+                if let (Ok(()), Ok(Some(event))) = (&printed, events.event(line)) {
+                    printed = writeln!(out, "{event}");
+                }
+            })?;
+            said(printed.and_then(|()| out.flush()))?;
+        }
     }
     Ok(exit(report.verdict))
+}
+
+/// The log's name, as its signed head has it.
+fn origin(checkpoint: &[u8]) -> String {
+    String::from_utf8_lossy(checkpoint).lines().next().unwrap_or_default().to_owned()
 }
 
 /// The key that signs what is handed on: the one that signed the log, and only if the log holds.
