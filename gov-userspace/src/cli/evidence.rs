@@ -115,6 +115,20 @@ pub(super) fn checkpoint(folder: &Path) -> Result<Vec<u8>, Failure> {
     Ok(note)
 }
 
+/// The delegation of a log and those that it narrows, as they came, from the root on.
+pub(super) fn chain(folder: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        small(&path).map_err(|error| unreadable(&path, &error))
+    };
+    let above: Vec<String> = match read(ANCESTORS)? {
+        Some(texts) => serde_json::from_slice(&texts)
+            .map_err(|error| Failure::because(Exit::DoesNotHold, format!("`{ANCESTORS}`"), &error))?,
+        None => Vec::new(),
+    };
+    Ok(above.into_iter().map(String::into_bytes).chain(read(DELEGATION)?).collect())
+}
+
 /// Checks the log in a folder.
 pub(super) fn verify(folder: &Path, trusted: &[Public]) -> Result<Report, Failure> {
     let optional = |name: &str| {

@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// From PyPI: DSSE and in-toto by their own projects, and the schema of OCSF.
-const PYTHON: [&str; 3] = ["securesystemslib[crypto]", "in-toto-attestation", "pydantic-ocsf==3.0.0"];
+/// From PyPI: DSSE and in-toto by their own projects, the schema of OCSF, and APS.
+const PYTHON: [&str; 4] = [
+    "securesystemslib[crypto]",
+    "in-toto-attestation",
+    "pydantic-ocsf==3.0.0",
+    "agent-passport-system==4.3.0",
+];
 /// What shows that they are there.
-const IMPORTS: &str =
-    "import securesystemslib.dsse, cryptography, in_toto_attestation.v1.statement, ocsf.v1_7_0.events";
+const IMPORTS: &str = "import securesystemslib.dsse, cryptography, in_toto_attestation.v1.statement, ocsf.v1_7_0.events, agent_passport";
 
 /// A Python with these packages; `None`, with a word, where there is none.
 pub(crate) fn python() -> Option<&'static Path> {
@@ -33,6 +37,34 @@ fn find_python() -> Option<PathBuf> {
         "not seen by others' programs: no {} here (GOV_TEST_CLIENTS=1 installs them)",
         PYTHON.join(", ")
     );
+    None
+}
+
+/// A folder with APS's package for JavaScript; `None`, with a word, where there is none.
+pub(crate) fn npm() -> Option<&'static Path> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOUND.get_or_init(find_npm).as_deref()
+}
+
+fn find_npm() -> Option<PathBuf> {
+    const APS: &str = "agent-passport-system@6.0.1";
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("npm");
+    let has = || folder.join("node_modules/agent-passport-system/dist/src/index.js").exists();
+    let node = || succeeds(Command::new("node").arg("--version"));
+    let install = || {
+        std::fs::create_dir_all(&folder).is_ok()
+            && succeeds(
+                Command::new("npm")
+                    .args(["install", "--silent", "--ignore-scripts", "--prefix"])
+                    .arg(&folder)
+                    .arg(APS),
+            )
+            && has()
+    };
+    if node() && (has() || (may_install() && install())) {
+        return Some(folder);
+    }
+    eprintln!("not seen by others' programs: no Node with {APS} here (GOV_TEST_CLIENTS=1 installs it)");
     None
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Scratch, clients, json, key, sample, text};
 
 /// The forms that are signed by the host's key.
-const SIGNED: [&str; 1] = ["in-toto"];
+const SIGNED: [&str; 2] = ["in-toto", "aps"];
 
 /// A state folder as the daemon has it, with the key that signs the sample's logs.
 fn state(scratch: &Scratch, secret: &gov::key::Secret) -> PathBuf {
@@ -183,4 +183,120 @@ fn every_event_fits_the_schema_of_ocsf() {
         String::from_utf8_lossy(&output.stdout).trim(),
         "0/99 1001/1 1001/2 1001/3 1001/4 1001/5 1001/6 1001/7 1001/99 1007/1 1007/3 1007/5 1007/99 4001/1 4001/6 4001/7 4001/99"
     );
+}
+
+/// Every decision that there is, with names that are hard to write.
+fn every_decision() -> Scratch {
+    let scratch = Scratch::empty();
+    let mut session = sample::Session::start(&scratch.log);
+    session.play();
+    for event in sample::every_event() {
+        session.event(event);
+    }
+    for name in ["<script>", "\u{1b}[31m\u{85}", "\u{202e}\u{2028}\u{e9}e\u{301}\u{10ffff}", "\"\\\u{7f}"] {
+        session.event(gov::event::Event {
+            scope: Some(0),
+            ..sample::act(
+                gov_common::event::Action::Create,
+                gov_common::rights::Rights::WRITE,
+                &format!("/project/{name}"),
+            )
+        });
+    }
+    session.close();
+    scratch
+}
+
+/// What they are handed on as.
+fn receipts_of_aps() -> (Scratch, Vec<Value>) {
+    let scratch = every_decision();
+    let output = handed(&scratch, &state(&scratch, &sample::key()), "aps");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    (scratch, lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+#[test]
+fn each_decision_is_an_action_and_the_side_of_the_boundary_on_which_it_lay() {
+    let (scratch, receipts) = receipts_of_aps();
+    let lines = std::fs::read_to_string(scratch.log.join(gov::journal::LOG)).unwrap();
+    assert_eq!(
+        receipts.len(),
+        2 * lines.lines().filter(|line| line.contains("\"kind\":\"decision\"")).count()
+    );
+    for pair in receipts.chunks(2) {
+        let (action, boundary) = (&pair[0], &pair[1]);
+        assert_eq!(
+            (&action["claim_type"], &boundary["claim_type"]),
+            (&json!("aps:action:v1"), &json!("aps:authority_boundary:v1"))
+        );
+        assert_eq!(boundary["action_id"], action["receipt_id"]);
+        let granted = action["action"]["parameters"]["verdict"] == "allow";
+        assert_eq!(boundary["result"] == "inside", granted, "{boundary}");
+        let index = usize::try_from(action["action"]["parameters"]["index"].as_u64().unwrap()).unwrap();
+        let leaf = gov::merkle::leaf(lines.lines().nth(index).unwrap().as_bytes());
+        assert_eq!(action["transparency_log_inclusion"]["leaf_hash"], hex::encode(leaf));
+    }
+    let refused = receipts.iter().find(|one| one["action"]["target"] == "/etc/cron.d/x").unwrap();
+    let boundary = receipts.iter().find(|one| one["action_id"] == refused["receipt_id"]).unwrap();
+    assert_eq!(boundary["result"], "outside");
+    assert_eq!(boundary["result_detail"], "out-of-scope; file:write:/etc/cron.d/x would have allowed it");
+}
+
+/// APS's own verifier in Python: accepts each receipt, and none in which a letter of the target or detail was changed.
+const APS_PYTHON: &str = r#"
+import json, sys
+from agent_passport.v2 import accountability as aps
+def verdict(receipt):
+    receipt = dict(receipt)
+    receipt["scope_of_claim"] = aps.ScopeOfClaim(**receipt["scope_of_claim"])
+    if receipt["claim_type"] == "aps:action:v1":
+        receipt["action"] = aps.ActionPayload(**receipt["action"])
+        receipt["transparency_log_inclusion"] = aps.TransparencyLogInclusion(**receipt["transparency_log_inclusion"])
+        return aps.verify_action_receipt(aps.ActionReceipt(**receipt))
+    return aps.verify_authority_boundary_receipt(aps.AuthorityBoundaryReceipt(**receipt))
+count = 0
+for line in open(sys.argv[1]):
+    receipt = json.loads(line)
+    said = verdict(receipt)
+    assert said["valid"], f"{said}: {line}"
+    assert not verdict({**receipt, "delegation_chain_root": "00" * 32})["valid"], line
+    count += 1
+print(count)
+"#;
+
+/// The same in JavaScript.
+const APS_NODE: &str = r#"
+import fs from 'node:fs';
+import { pathToFileURL } from 'node:url';
+const aps = await import(pathToFileURL(`${process.argv[2]}/node_modules/agent-passport-system/dist/src/index.js`).href);
+const verdict = (receipt) => receipt.claim_type === 'aps:action:v1'
+    ? aps.verifyActionReceipt(receipt) : aps.verifyAuthorityBoundaryReceipt(receipt);
+let count = 0;
+for (const line of fs.readFileSync(process.argv[3], 'utf8').split('\n').filter(Boolean)) {
+    const receipt = JSON.parse(line);
+    if (!verdict(receipt).valid) throw new Error(`${verdict(receipt).reason}: ${line}`);
+    if (verdict({ ...receipt, delegation_chain_root: '00'.repeat(32) }).valid) throw new Error(`changed: ${line}`);
+    count += 1;
+}
+console.log(count);
+"#;
+
+#[test]
+fn apss_own_verifiers_accept_every_receipt() {
+    let (scratch, receipts) = receipts_of_aps();
+    let file = scratch.log.with_extension("aps");
+    std::fs::write(&file, receipts.iter().map(|one| format!("{one}\n")).collect::<String>()).unwrap();
+    let accepted = |output: Output| {
+        assert!(output.status.success(), "{}", text(&output));
+        assert_eq!(text(&output).trim(), receipts.len().to_string());
+    };
+    if let Some(python) = clients::python() {
+        accepted(Command::new(python).args(["-c", APS_PYTHON]).arg(&file).output().unwrap());
+    }
+    if let Some(packages) = clients::npm() {
+        let script = scratch.log.with_extension("mjs");
+        std::fs::write(&script, APS_NODE).unwrap();
+        accepted(Command::new("node").arg(&script).arg(packages).arg(&file).output().unwrap());
+    }
 }
