@@ -31,6 +31,7 @@ pub mod library;
 pub mod kernel;
 pub mod host;
 pub mod control;
+pub mod metrics;
 pub mod config;
 
 // top

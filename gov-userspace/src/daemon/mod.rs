@@ -9,6 +9,7 @@ mod core;
 mod cutoff;
 mod enforcement;
 mod engine;
+mod gauges;
 mod ground;
 pub mod guard;
 mod interference;

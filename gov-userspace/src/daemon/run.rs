@@ -13,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 use super::core::{Core, Notices};
 use super::enforcement::Words;
 use super::engine::{Engine, Inbox, channel};
+use super::gauges::{self, Gauges};
 use super::ground::Ground;
 use super::guard::Guard;
 use super::own::HOST;
@@ -108,13 +109,14 @@ async fn run(kernel: Kernel, ring: Ring, ground: Ground, guard: &mut Guard) -> a
     let listener = listen(&ground.config.socket)?;
     let max_connections = ground.config.max_connections;
     let socket_path = ground.config.socket.clone();
+    let gauges = gauges::serve(&ring, &ground).await?;
     let (engine, inbox) = channel();
     let (stop, stopped) = oneshot::channel();
     let (done, mut finished) = oneshot::channel();
     std::thread::Builder::new()
         .name("engine".to_owned())
         .spawn(move || {
-            if done.send(engine_thread(kernel, ring, ground, inbox, stopped)).is_err() {
+            if done.send(engine_thread(kernel, ring, ground, gauges, inbox, stopped)).is_err() {
                 tracing::error!("the engine outlived its daemon");
             }
         })
@@ -176,18 +178,20 @@ fn engine_thread(
     kernel: Kernel,
     ring: Ring,
     ground: Ground,
+    gauges: Option<Gauges>,
     inbox: Inbox,
     stopped: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
-    runtime.block_on(engine_loop(kernel, ring, ground, inbox, stopped))
+    runtime.block_on(engine_loop(kernel, ring, ground, gauges, inbox, stopped))
 }
 
 async fn engine_loop(
     kernel: Kernel,
     mut ring: Ring,
     ground: Ground,
+    gauges: Option<Gauges>,
     inbox: Inbox,
     mut stopped: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
@@ -198,6 +202,7 @@ async fn engine_loop(
     let notices = Notices { emptied: emptied_sender, looked: looked_sender };
     let grace = Duration::from_millis(u64::from(ground.config.grace_ms));
     let mut core = Core::new(kernel, ground, closed, notices);
+    core.gauges = gauges;
     let filled = readiness::watch(ring.fd(), Interest::READABLE).context("cannot watch the ring")?;
     let mut alarm = Alarm::new().context("no alarm for the sessions' ends")?;
     let mut commit = tokio::time::interval(COMMIT_EVERY);
@@ -231,7 +236,10 @@ async fn engine_loop(
             Some(name) = emptied.recv() => settle(&mut core, &mut ring, vec![name]),
             Some((name, artifacts)) = looked.recv() => core.complete(&name, &artifacts),
             _ = commit.tick() => core.commit(Instant::now()),
-            _ = look.tick() => core.look_after(),
+            _ = look.tick() => {
+                core.look_after();
+                core.publish(Instant::now());
+            }
             _ = tick.tick() => {
                 // A record may have come without a wake-up while the last one was taken.
                 drain(&mut core, &mut ring, BATCH);

@@ -5,6 +5,7 @@ mod cutoff;
 mod daemon;
 mod evidence;
 mod faults;
+mod metrics;
 mod nested;
 mod own;
 mod sessions;
@@ -37,6 +38,7 @@ pub fn all() -> impl Iterator<Item = &'static Scene> {
         evidence::SCENES,
         faults::SCENES,
         own::SCENES,
+        metrics::SCENES,
         daemon::SCENES,
     ]
     .into_iter()
