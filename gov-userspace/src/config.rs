@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::metrics::Address;
+
 /// Where the daemon looks when no file is named.
 pub const DEFAULT_FILE: &str = "/etc/gov/govd.toml";
 
@@ -37,6 +39,8 @@ pub struct Config {
     pub max_sessions: u32,
     /// Connections to the control socket at once.
     pub max_connections: u32,
+    /// Where metrics may be asked for; nowhere by default.
+    pub metrics: Option<Address>,
 }
 
 impl Default for Config {
@@ -54,6 +58,7 @@ impl Default for Config {
             grace_ms: 5000,
             max_sessions: 1024,
             max_connections: 256,
+            metrics: None,
         }
     }
 }
@@ -194,6 +199,21 @@ mod tests {
     fn an_unknown_key_is_refused_with_its_line() {
         let error = parse("grace-ms = 1\nserver = \"x\"\n").unwrap_err().to_string();
         assert!(error.starts_with("`govd.toml`: line 2: unknown field `server`"), "{error}");
+    }
+
+    #[test]
+    fn metrics_are_for_this_host_alone() {
+        use crate::metrics::Address;
+        let at = |place: &str| parse(&format!("metrics = \"{place}\"")).map(|config| config.metrics);
+        assert_eq!(at("/run/gov/metrics").unwrap(), Some(Address::Unix("/run/gov/metrics".into())));
+        for place in ["127.0.0.1:9464", "[::1]:9464"] {
+            assert_eq!(at(place).unwrap(), Some(Address::Loopback(place.parse().unwrap())));
+        }
+        for place in
+            ["0.0.0.0:9464", "[::]:9464", "192.0.2.1:80", "localhost:9464", "127.0.0.1", "metrics.sock", ""]
+        {
+            assert!(at(place).is_err(), "{place}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -45,7 +46,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
 ///
 /// # Errors
 /// [`JsonError::Strict`] for a number that RFC 8785 does not know.
-pub fn canonical(value: &Value) -> Result<Vec<u8>, JsonError> {
+pub fn canonical(value: &impl Serialize) -> Result<Vec<u8>, JsonError> {
     serde_json_canonicalizer::to_vec(value).map_err(|error| JsonError::Strict(error.to_string()))
 }
 

@@ -143,6 +143,14 @@ pub fn log_key(state: &Path) -> Result<Stored, KeystoreError> {
     Ok(stored)
 }
 
+/// The daemon's key that signs logs, if it was made: for whoever may read it.
+///
+/// # Errors
+/// [`KeystoreError`].
+pub fn existing_log_key(state: &Path) -> Result<Option<Secret>, KeystoreError> {
+    open(&state.join("keys/log.key"), geteuid().as_raw())
+}
+
 /// The public half of the daemon's key that signs logs, if it was made.
 ///
 /// # Errors
@@ -186,7 +194,7 @@ fn open_or_make(path: &Path, uid: u32) -> Result<Stored, KeystoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{KeystoreError, log_key, log_public, open, open_or_make};
+    use super::{KeystoreError, existing_log_key, log_key, log_public, open, open_or_make};
     use crate::guarded::GuardError;
     use std::os::unix::fs::PermissionsExt;
 
@@ -236,7 +244,10 @@ mod tests {
     fn the_log_key_has_its_public_half_beside_it() {
         let state = tempfile::tempdir().unwrap();
         assert!(log_public(state.path()).unwrap().is_none());
+        assert!(existing_log_key(state.path()).unwrap().is_none());
         let key = log_key(state.path()).unwrap();
+        let existing = existing_log_key(state.path()).unwrap();
+        assert_eq!(existing.map(|existing| existing.public()), Some(key.secret.public()));
         assert_eq!(log_public(state.path()).unwrap(), Some(key.secret.public()));
         std::fs::write(state.path().join("keys/log.pub"), "torn").unwrap();
         assert!(log_public(state.path()).is_err());

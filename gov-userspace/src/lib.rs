@@ -19,6 +19,7 @@ pub mod note;
 pub mod lines;
 pub mod verify;
 pub mod audit;
+pub mod export;
 
 // edges: each touches one outside thing
 pub mod crash;
@@ -31,6 +32,7 @@ pub mod library;
 pub mod kernel;
 pub mod host;
 pub mod control;
+pub mod metrics;
 pub mod config;
 
 // top

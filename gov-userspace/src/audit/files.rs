@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::words;
 use crate::canonical::Value;
 
 /// One path that a session changed, as it was at the end.
@@ -90,7 +91,7 @@ impl Files {
     /// Takes one file of an artifacts receipt.
     pub(super) fn artifact(&mut self, file: &Value<'_>) {
         let text = |name: &str| file.field(name).and_then(Value::text).map(str::to_owned);
-        let Some(path) = text("path").and_then(|path| self.paths.get_mut(&path)) else { return };
+        let Some(path) = self.paths.get_mut(&words::path(file)) else { return };
         path.state = text("state");
         path.sha256 = text("sha256");
         path.size = file.field("size").and_then(Value::number);

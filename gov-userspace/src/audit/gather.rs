@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ends::{end, limits, start};
 use super::files::Files;
-use super::{Audit, Connection, End, Executed, Privileged, Reads, Refusal, Start};
+use super::words::{arguments, incident, list, number, path, text, what};
+use super::{Audit, Connection, Executed, Privileged, Reads, Refusal};
 use crate::canonical::{self, CanonicalError, Value};
 
 /// Task names that one group of refusals lists.
@@ -50,7 +52,7 @@ impl Gatherer {
             "directory" => {
                 if let Some(object) = receipt.field("object") {
                     let place = (text(object, "device").to_owned(), number(object, "inode"));
-                    self.directories.insert(place, text(object, "path").to_owned());
+                    self.directories.insert(place, path(object));
                 }
             }
             "reads" => {
@@ -63,43 +65,11 @@ impl Gatherer {
                 files.iter().for_each(|file| self.files.artifact(file));
             }
             "close" => self.audit.end = Some(end(&receipt)),
-            "budget" => {
-                let of = receipt.field("most").and_then(Value::number).map(|most| format!(" of {most}"));
-                let used = format!("{}{}", number(&receipt, "used"), of.unwrap_or_default());
-                self.incident(&receipt, "used", &[text(&receipt, "about"), &used]);
+            _other => {
+                if let Some((what, details)) = incident(&receipt) {
+                    self.audit.incidents.push(format!("{} {what}: {details}", text(&receipt, "wall")));
+                }
             }
-            "break" => {
-                let lasts = match number(&receipt, "seconds") {
-                    0 => "everything is refused for good".to_owned(),
-                    seconds => format!("everything is refused for {seconds} s"),
-                };
-                self.incident(&receipt, "too many refusals", &[&lasts]);
-            }
-            "cut" => self.incident(&receipt, "cut", &[text(&receipt, "reason"), text(&receipt, "detail")]),
-            "interference" => {
-                let judged = match receipt.field("enforced") {
-                    None => "everything was judged all the same",
-                    Some(_) => "acts may have gone unjudged",
-                };
-                self.incident(&receipt, "enforcement was interfered with", &[text(&receipt, "what"), judged]);
-            }
-            "resumed" => self.incident(&receipt, "went on", &["its circuit was closed again"]),
-            "loss" => {
-                let count =
-                    format!("{} events from {}", number(&receipt, "count"), number(&receipt, "first"));
-                self.incident(&receipt, "lost", &[&count]);
-            }
-            "recovered" => {
-                let what = format!(
-                    "{} lines found, {} of them signed before, {} bytes torn",
-                    number(&receipt, "found"),
-                    number(&receipt, "covered"),
-                    number(&receipt, "torn")
-                );
-                self.incident(&receipt, "recovered", &[&what]);
-            }
-            "policy-changed" => self.incident(&receipt, "policy changed", &[text(&receipt, "policy")]),
-            _other => {}
         }
         if self.audit.session.is_empty() {
             text(&receipt, "session").clone_into(&mut self.audit.session);
@@ -111,11 +81,11 @@ impl Gatherer {
         if text(receipt, "verdict") != "allow" {
             return self.refusal(receipt);
         }
-        let path = receipt.field("object").map_or("", |object| text(object, "path"));
+        let place = receipt.field("object").map(path).unwrap_or_default();
         match text(receipt, "class") {
             "write" => {
-                let to = receipt.field("to").map(|to| text(to, "path"));
-                self.files.act(text(receipt, "action"), path, to);
+                let to = receipt.field("to").map(path);
+                self.files.act(text(receipt, "action"), &place, to.as_deref());
             }
             "connect" => {
                 let protocol = receipt.field("address").map_or("", |far| text(far, "protocol"));
@@ -127,7 +97,7 @@ impl Gatherer {
                 if own { *sum = 1 } else { add(sum, 1) }
             }
             "read" => {
-                let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+                let directory = place.rsplit_once('/').map_or("", |(directory, _)| directory);
                 let directory = if directory.is_empty() { "/" } else { directory };
                 add(self.single_reads.entry(directory.to_owned()).or_default(), 1);
             }
@@ -140,21 +110,19 @@ impl Gatherer {
     }
 
     fn execution(&mut self, receipt: &Value<'_>) {
-        let path = receipt.field("object").map_or("", |object| text(object, "path")).to_owned();
-        let argv = receipt.field("argv").map_or(&[][..], |argv| argv.elements());
-        let argv = argv.iter().filter_map(|argument| argument.text().map(str::to_owned)).collect();
-        add(self.executed.entry((path, argv, receipt.field("argv_cut").is_some())).or_default(), 1);
+        let file = receipt.field("object").map(path).unwrap_or_default();
+        let argv = arguments(receipt);
+        add(self.executed.entry((file, argv, receipt.field("argv_cut").is_some())).or_default(), 1);
     }
 
     fn refusal(&mut self, receipt: &Value<'_>) {
-        let wanted = receipt.field("wanted").map_or(&[][..], |wanted| wanted.elements());
         let key = RefusalKey {
             action: text(receipt, "action").to_owned(),
             object: what(receipt),
             reason: text(receipt, "reason").to_owned(),
             errno: text(receipt, "errno").to_owned(),
             grant: receipt.field("grant").and_then(Value::text).map(str::to_owned),
-            wanted: wanted.iter().filter_map(|right| right.text().map(str::to_owned)).collect(),
+            wanted: list(receipt.field("wanted")),
             enforced: receipt.field("enforced").is_none(),
         };
         let (tasks, count) = self.refusals.entry(key).or_default();
@@ -162,11 +130,6 @@ impl Gatherer {
             tasks.insert(receipt.field("task").map_or("", |task| text(task, "comm")).to_owned());
         }
         add(count, 1);
-    }
-
-    fn incident(&mut self, receipt: &Value<'_>, what: &str, details: &[&str]) {
-        let details: Vec<&str> = details.iter().copied().filter(|detail| !detail.is_empty()).collect();
-        self.audit.incidents.push(format!("{} {what}: {}", text(receipt, "wall"), details.join(", ")));
     }
 
     /// The report.
@@ -186,6 +149,7 @@ impl Gatherer {
             reads.into_iter().map(|(directory, count)| Reads { directory, count }).collect();
         reads.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.directory.cmp(&b.directory)));
         Audit {
+            limits: limits(self.audit.start.as_ref(), self.audit.end.as_ref()),
             files,
             temporary,
             executed: executed
@@ -220,65 +184,6 @@ impl Gatherer {
 fn connections(sums: BTreeMap<(String, String, String), u64>) -> Vec<Connection> {
     let connection = |((address, protocol, scope), count)| Connection { address, protocol, scope, count };
     sums.into_iter().map(connection).collect()
-}
-
-fn start(receipt: &Value<'_>) -> Start {
-    let list = |value: Option<&Value<'_>>| -> Vec<String> {
-        let elements = value.map_or(&[][..], |value| value.elements());
-        elements.iter().filter_map(|element| element.text().map(str::to_owned)).collect()
-    };
-    let host = receipt.field("host");
-    let part = |name: &str| host.map_or("", |host| text(host, name));
-    let enforcement = receipt.field("enforcement");
-    let hooks = enforcement.and_then(|enforcement| enforcement.field("hooks"));
-    Start {
-        command: list(receipt.field("command")),
-        delegation: text(receipt, "delegation").to_owned(),
-        delegated_to: text(receipt, "delegated_to").to_owned(),
-        enforcement: enforcement.map_or("", |enforcement| text(enforcement, "status")).to_owned(),
-        missing: list(enforcement.and_then(|enforcement| enforcement.field("missing"))),
-        hooks: hooks.map_or(0, |hooks| hooks.elements().len()),
-        host: format!("{}, Linux {} {}", part("name"), part("kernel"), part("machine")),
-        spend_limit: text(receipt, "spend_limit").to_owned(),
-        scopes: list(receipt.field("scopes")),
-        wall: text(receipt, "wall").to_owned(),
-    }
-}
-
-fn end(receipt: &Value<'_>) -> End {
-    let ending = receipt.field("ending");
-    End {
-        reason: ending.map_or("", |ending| text(ending, "reason")).to_owned(),
-        status: ending.and_then(|ending| ending.field("status")?.number()),
-        wall: text(receipt, "wall").to_owned(),
-    }
-}
-
-/// What was acted on: an address, a path and perhaps the second one, or a door or capability.
-fn what(receipt: &Value<'_>) -> String {
-    if let Some(far) = receipt.field("address")
-        && let Some(ip) = far.field("ip").and_then(Value::text)
-    {
-        let port = number(far, "port");
-        return if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") };
-    }
-    let path = |name: &str| receipt.field(name).map(|object| text(object, "path"));
-    match (path("object"), path("to"), receipt.field("address")) {
-        (Some(path), Some(to), _) => format!("{path} -> {to}"),
-        (Some(path), None, _) => path.to_owned(),
-        // A local socket's abstract name stands without an object.
-        (None, Some(to), _) => to.to_owned(),
-        (None, None, Some(far)) => format!("address family {}", number(far, "family")),
-        (None, None, None) => text(receipt, "about").to_owned(),
-    }
-}
-
-fn text<'a>(receipt: &'a Value<'_>, name: &str) -> &'a str {
-    receipt.field(name).and_then(Value::text).unwrap_or_default()
-}
-
-fn number(receipt: &Value<'_>, name: &str) -> u64 {
-    receipt.field(name).and_then(Value::number).unwrap_or_default()
 }
 
 fn add(sum: &mut u64, more: u64) {

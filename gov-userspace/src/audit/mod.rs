@@ -3,16 +3,21 @@
 //! The report only gathers; whether the receipts are to be believed is said by [`crate::verify`], whose result it
 //! carries.
 
+mod ends;
 mod files;
 mod gather;
+mod timeline;
+pub(crate) mod words;
 
 use serde::Serialize;
 
 use crate::key::Public;
 use crate::verify::{Report, Verdict};
 
+pub use ends::{End, Limit, Start};
 pub use files::{Change, FileChange};
 pub use gather::Gatherer;
+pub use timeline::{Moment, Sort, Timeline};
 
 /// A session's report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -23,6 +28,8 @@ pub struct Audit {
     pub start: Option<Start>,
     /// How it ended.
     pub end: Option<End>,
+    /// What it was limited to, and what it used of that.
+    pub limits: Vec<Limit>,
     /// What became of files and directories.
     pub files: Vec<FileChange>,
     /// What was made and removed again, by count.
@@ -41,42 +48,6 @@ pub struct Audit {
     pub reads: Vec<Reads>,
     /// What else happened to the session, in order.
     pub incidents: Vec<String>,
-}
-
-/// How a session started.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Start {
-    /// What was asked to be run.
-    pub command: Vec<String>,
-    /// The delegation's id.
-    pub delegation: String,
-    /// Who was delegated to.
-    pub delegated_to: String,
-    /// `full`, `partial` or `none`.
-    pub enforcement: String,
-    /// What it lacks for `full`.
-    pub missing: Vec<String>,
-    /// How many programs enforced.
-    pub hooks: usize,
-    /// Host, kernel and machine.
-    pub host: String,
-    /// What may be spent.
-    pub spend_limit: String,
-    /// What was granted.
-    pub scopes: Vec<String>,
-    /// When, RFC 3339.
-    pub wall: String,
-}
-
-/// How a session ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct End {
-    /// `exited`, `expired`, ...
-    pub reason: String,
-    /// The command's exit status, if known.
-    pub status: Option<u64>,
-    /// When, RFC 3339.
-    pub wall: String,
 }
 
 /// Executions with the same arguments.

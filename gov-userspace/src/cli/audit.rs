@@ -1,5 +1,7 @@
 //! `gov audit`: what a session did, what was refused and why, and what of it is proved.
 
+mod handed;
+mod html;
 mod page;
 
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use serde::Serialize;
 
 use super::verify::exit;
 use super::{Exit, Failure, evidence};
-use crate::audit::{Audit, Gatherer, proof};
+use crate::audit::{Audit, Gatherer, Moment, Timeline, proof};
 use crate::journal::{SESSION, SessionFile};
 use crate::key::Public;
 use crate::lines::{Line, Lines};
@@ -21,6 +23,12 @@ pub(super) struct Args {
     target: PathBuf,
     #[command(flatten)]
     reading: evidence::Reading,
+    /// Print the report as one HTML file that needs nothing else.
+    #[arg(long, conflicts_with = "json")]
+    html: bool,
+    /// Print the evidence in the form of another tool.
+    #[arg(long, value_enum, conflicts_with_all = ["json", "html", "all"])]
+    format: Option<handed::Format>,
     /// Show every line of long lists.
     #[arg(long)]
     all: bool,
@@ -40,30 +48,60 @@ struct Whole<'a> {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let folder = evidence::folder(&args.target)?;
     let report = evidence::verify(&folder, &args.reading.trusted()?)?;
+    if let Some(format) = args.format {
+        return handed::run(format, &folder, &report);
+    }
     let audit = gather(&folder)?;
     let proof = proof(&report, &folder.display().to_string(), signer(&folder));
     let printed = if args.reading.json {
         let whole = Whole { audit: &audit, proof: &proof, verification: &report };
         print_json(&whole)
+    } else if args.html {
+        print_html(&html::Told {
+            audit: &audit,
+            report: &report,
+            timeline: timeline(&folder, args.all)?,
+            proof: &proof,
+            checkpoint: &String::from_utf8_lossy(&evidence::checkpoint(&folder)?),
+            all: args.all,
+        })
     } else {
         page::print(&audit, &report, &proof, args.all)
     };
+    said(printed)?;
+    Ok(exit(report.verdict))
+}
+
+/// Whoever stops reading early has seen enough.
+fn said(printed: std::io::Result<()>) -> Result<(), Failure> {
     match printed {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::because(Exit::Failed, "standard output", &error))
         }
-        _printed => Ok(exit(report.verdict)),
+        _printed => Ok(()),
     }
 }
 
 fn gather(folder: &Path) -> Result<Audit, Failure> {
-    let mut lines = Lines::new(evidence::log(folder)?);
     let mut gatherer = Gatherer::default();
-    while let Line::Whole(line) = lines.read().map_err(|error| evidence::unreadable(folder, &error))? {
-        // A line that is no receipt is what the verification says, in its own words.
-        let _said_there = gatherer.take(line);
-    }
+    // A line that is no receipt is what the verification says, in its own words.
+    each(folder, |line| drop(gatherer.take(line)))?;
     Ok(gatherer.finish())
+}
+
+fn timeline(folder: &Path, all: bool) -> Result<(Vec<Moment>, u64), Failure> {
+    let mut timeline = Timeline::new(if all { usize::MAX } else { html::SHORT });
+    each(folder, |line| drop(timeline.take(line)))?;
+    Ok(timeline.finish())
+}
+
+/// Hands each whole line of the log on.
+fn each(folder: &Path, mut take: impl FnMut(&[u8])) -> Result<(), Failure> {
+    let mut lines = Lines::new(evidence::log(folder)?);
+    while let Line::Whole(line) = lines.read().map_err(|error| evidence::unreadable(folder, &error))? {
+        take(line);
+    }
+    Ok(())
 }
 
 /// The key that the log names, to be written out in full where the line to reproduce is shown.
@@ -71,6 +109,11 @@ fn signer(folder: &Path) -> Option<Public> {
     let content = evidence::small(&folder.join(SESSION)).ok().flatten()?;
     let session: SessionFile = serde_json::from_slice(&content).ok()?;
     Public::from_hex(&session.key).ok()
+}
+
+fn print_html(told: &html::Told<'_>) -> std::io::Result<()> {
+    use std::io::Write;
+    writeln!(std::io::stdout().lock(), "{}", html::page(told).into_string())
 }
 
 fn print_json(whole: &Whole<'_>) -> std::io::Result<()> {

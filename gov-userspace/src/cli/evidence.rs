@@ -38,7 +38,7 @@ impl Reading {
 }
 
 /// The daemon's state folder: `GOV_STATE`, or `/var/lib/gov`.
-fn state() -> PathBuf {
+pub(super) fn state() -> PathBuf {
     std::env::var_os("GOV_STATE").map_or_else(|| PathBuf::from("/var/lib/gov"), PathBuf::from)
 }
 
@@ -113,6 +113,20 @@ pub(super) fn checkpoint(folder: &Path) -> Result<Vec<u8>, Failure> {
     let mut note = small(&path).map_err(|error| unreadable(&path, &error))?.unwrap_or_default();
     note.truncate(MAX_NOTE.saturating_add(1));
     Ok(note)
+}
+
+/// The delegation of a log and those that it narrows, as they came, from the root on.
+pub(super) fn chain(folder: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        small(&path).map_err(|error| unreadable(&path, &error))
+    };
+    let above: Vec<String> = match read(ANCESTORS)? {
+        Some(texts) => serde_json::from_slice(&texts)
+            .map_err(|error| Failure::because(Exit::DoesNotHold, format!("`{ANCESTORS}`"), &error))?,
+        None => Vec::new(),
+    };
+    Ok(above.into_iter().map(String::into_bytes).chain(read(DELEGATION)?).collect())
 }
 
 /// Checks the log in a folder.

@@ -10,6 +10,7 @@ use gov_common::event::Action;
 use tokio::sync::{mpsc, watch};
 
 use super::close::{self, Released};
+use super::gauges::Gauges;
 use super::ground::Ground;
 use crate::clock;
 use crate::control::message::{Ended, SessionView};
@@ -53,6 +54,8 @@ pub(super) struct Core<E: Enforcer> {
     /// When all that keeps sessions governed was last seen to be as it was left, nanoseconds of the boot clock.
     pub(super) intact_ns: u64,
     pub(super) stopping: bool,
+    /// Where somebody asks for metrics.
+    pub(super) gauges: Option<Gauges>,
 }
 
 impl<E: Enforcer> Core<E> {
@@ -71,6 +74,7 @@ impl<E: Enforcer> Core<E> {
             due_ns: None,
             intact_ns: clock::boot_ns(),
             stopping: false,
+            gauges: None,
         }
     }
 
@@ -89,6 +93,9 @@ impl<E: Enforcer> Core<E> {
             tracing::debug!(session = event.session, "an event of no live session");
             return;
         };
+        if let Some(gauges) = &self.gauges {
+            gauges.metrics.note(&event);
+        }
         let suffers = matches!(event.action, Action::Budget | Action::Break);
         let taken = session.recorder.take(event, position, now);
         if taken.is_ok() && !suffers {
@@ -228,6 +235,7 @@ impl<E: Enforcer> Core<E> {
             "session is closed: {}",
             view.ended.map_or("unknown", Ended::name)
         );
+        self.note_closed(&view);
         if self.closed.len() >= REMEMBERED {
             self.closed.pop_front();
         }
@@ -244,6 +252,11 @@ impl<E: Enforcer> Core<E> {
                 Finish::Failed(error) => tracing::error!(session = name, "the log stays open: {error}"),
             }
         }
+    }
+
+    /// Logs of closed sessions that wait for room on the disk.
+    pub(super) fn unfinished_logs(&self) -> usize {
+        self.unfinished.len()
     }
 
     /// Whether a session, or its log, is not closed.

@@ -4,11 +4,13 @@
 
 mod answers;
 mod authority;
+mod begin;
 mod close;
 mod core;
 mod cutoff;
 mod enforcement;
 mod engine;
+mod gauges;
 mod ground;
 mod inherit;
 mod interference;
@@ -23,10 +25,12 @@ mod run;
 mod socket;
 mod start;
 mod temporary;
+mod turns;
 mod watch;
 
+pub use begin::Leftovers;
 pub use enforcement::Words;
-pub use run::{DaemonError, Leftovers, check, serve};
+pub use run::{DaemonError, check, serve};
 
 #[cfg(test)]
 mod tests;

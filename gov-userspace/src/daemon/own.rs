@@ -12,6 +12,7 @@ use crate::config::DEFAULT_FILE;
 use crate::control::message::Refusal;
 use crate::kernel::pins;
 use crate::keystore::USER_FOLDER;
+use crate::metrics::Address;
 use crate::policy::{HostFacts, Reserved};
 use crate::scope::CleanPath;
 
@@ -75,6 +76,9 @@ fn places(ground: &Ground, home: &Path) -> Vec<(PathBuf, Rights)> {
     ]
     .map(|(path, leaving)| (path.to_owned(), leaving))
     .into();
+    if let Some(Address::Unix(socket)) = &config.metrics {
+        places.push((socket.clone(), Rights::NONE));
+    }
     // A key that is not there yet is nobody's: its folder is made by whoever makes it.
     let keys = home.join(USER_FOLDER);
     if keys.exists() {

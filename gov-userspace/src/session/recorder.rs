@@ -200,6 +200,12 @@ impl Recorder {
         self.log.size()
     }
 
+    /// Receipts that no checkpoint covers yet, and for how long at most the oldest of them has waited.
+    pub fn unsigned(&self, now: Instant) -> (u32, Duration) {
+        let waited = now.saturating_duration_since(self.committed);
+        (self.pending, if self.pending == 0 { Duration::ZERO } else { waited })
+    }
+
     /// The paths that the session changed, which a log tells of only at its end.
     pub fn take_touched(&mut self) -> Touched {
         std::mem::take(&mut self.touched)

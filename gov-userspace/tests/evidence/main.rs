@@ -8,8 +8,11 @@
     reason = "a test that fails panics"
 )]
 
+mod clients;
 mod damage;
+mod handed;
 mod other;
+mod page;
 mod sample;
 
 use std::path::{Path, PathBuf};

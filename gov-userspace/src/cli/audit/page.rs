@@ -187,14 +187,14 @@ impl<W: Write> Page<W> {
     }
 }
 
-fn enforced(start: &Start) -> String {
+pub(super) fn enforced(start: &Start) -> String {
     match start.missing.as_slice() {
         [] => format!("{}, by {} programs in the kernel", start.enforcement, start.hooks),
         missing => format!("{}, missing: {}", start.enforcement, missing.join(", ")),
     }
 }
 
-fn ran(start: &Start, end: Option<&End>) -> String {
+pub(super) fn ran(start: &Start, end: Option<&End>) -> String {
     let Some(end) = end else { return format!("from {}, not closed", start.wall) };
     let status = end.status.map_or(String::new(), |status| format!(" with {status}"));
     let lasted = match (start.wall.parse::<Timestamp>(), end.wall.parse::<Timestamp>()) {

@@ -6,6 +6,7 @@ mod cutoff;
 mod daemon;
 mod evidence;
 mod faults;
+mod metrics;
 mod nested;
 mod nested_limits;
 mod nested_runs;
@@ -41,6 +42,7 @@ pub fn all() -> impl Iterator<Item = &'static Scene> {
         evidence::SCENES,
         faults::SCENES,
         own::SCENES,
+        metrics::SCENES,
         daemon::SCENES,
         crash::SCENES,
     ]

@@ -1,0 +1,110 @@
+//! `gov audit --format`: the evidence in the forms of others.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use super::{each, gather, said};
+use serde_json::Value;
+
+use crate::cli::verify::exit;
+use crate::cli::{Exit, Failure, evidence};
+use crate::export::aps::Receipts;
+use crate::export::in_toto;
+use crate::export::ocsf::Events;
+use crate::key::Secret;
+use crate::keystore;
+use crate::verify::{Report, Verdict};
+
+/// A form of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// An in-toto statement with SLSA provenance about the files that the session left, in a DSSE envelope signed by
+    /// the host's key.
+    InToto,
+    /// Events of the Open Cybersecurity Schema Framework, one a line; not signed.
+    Ocsf,
+    /// Receipts of the Agent Passport System, two a decision and one a line, signed by the host's key.
+    Aps,
+}
+
+/// Prints the evidence in this form.
+pub(super) fn run(format: Format, folder: &Path, report: &Report) -> Result<Exit, Failure> {
+    let checkpoint = String::from_utf8_lossy(&evidence::checkpoint(folder)?).into_owned();
+    match format {
+        Format::InToto => statement(folder, report, &checkpoint)?,
+        Format::Ocsf => {
+            let mut events = Events::new(origin(&checkpoint));
+            // A line that is no receipt is what the verification says, by the exit status.
+            lines(folder, |line| Ok(events.event(line).ok().flatten().into_iter().collect()))?;
+        }
+        Format::Aps => receipts(folder, report, &checkpoint)?,
+    }
+    Ok(exit(report.verdict))
+}
+
+fn statement(folder: &Path, report: &Report, checkpoint: &str) -> Result<(), Failure> {
+    let audit = gather(folder)?;
+    let key = signing(report, audit.start.as_ref().map_or("", |start| &start.key))?;
+    let envelope = in_toto::statement(&audit, checkpoint, &key)
+        .map_err(|error| Failure::because(Exit::Usage, format!("`{}`", folder.display()), &error))?;
+    said(print_json(&envelope))
+}
+
+fn receipts(folder: &Path, report: &Report, checkpoint: &str) -> Result<(), Failure> {
+    let start = gather(folder)?.start.unwrap_or_default();
+    let key = signing(report, &start.key)?;
+    let failed = |error: &dyn std::error::Error| Failure::because(Exit::Failed, "an APS receipt", error);
+    let receipts =
+        Receipts::new(&key, origin(checkpoint), &start, &evidence::chain(folder)?, &report.summary.limits)
+            .map_err(|error| failed(&error))?;
+    lines(folder, |line| match receipts.pair(line) {
+        Ok(pair) => Ok(pair.into_iter().flatten().collect()),
+        Err(error) => Err(failed(&error)),
+    })
+}
+
+/// Prints what each line of the log becomes.
+fn lines(
+    folder: &Path,
+    mut become_of: impl FnMut(&[u8]) -> Result<Vec<Value>, Failure>,
+) -> Result<(), Failure> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut outcome = Ok(());
+    each(folder, |line| {
+        if outcome.is_ok() {
+            outcome =
+                become_of(line).and_then(|all| said(all.iter().try_for_each(|one| writeln!(out, "{one}"))));
+        }
+    })?;
+    outcome.and_then(|()| said(out.flush()))
+}
+
+/// The log's name, as its signed head has it.
+fn origin(checkpoint: &str) -> &str {
+    checkpoint.lines().next().unwrap_or_default()
+}
+
+/// The key that signs what is handed on: the one that signed the log, and only if the log holds.
+fn signing(report: &Report, signer: &str) -> Result<Secret, Failure> {
+    if report.verdict != Verdict::Holds {
+        let worst = report.items.iter().find(|item| item.verdict == report.verdict);
+        let why = worst.map_or("nothing was checked", |item| item.detail.as_str());
+        return Err(Failure::new(exit(report.verdict), "nothing is signed of a log that does not hold", why)
+            .remedy("`gov verify` says what of the log holds"));
+    }
+    let state = evidence::state();
+    let key = keystore::existing_log_key(&state).map_err(|error| {
+        Failure::because(Exit::Failed, "the host's key", &error)
+            .remedy("run it as root on the host of the session")
+    })?;
+    key.filter(|key| key.public().to_string() == signer).ok_or_else(|| {
+        Failure::new(Exit::Usage, "the host's key", "it is not the one that signed this log")
+            .remedy("run it as root on the host of the session")
+    })
+}
+
+fn print_json(value: &impl serde::Serialize) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    writeln!(out)
+}
