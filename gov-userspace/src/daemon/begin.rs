@@ -32,11 +32,11 @@ pub(super) fn enforce(ground: &Ground, leftovers: Leftovers) -> Result<Inherited
     let pinned = pins::found().map_err(DaemonError::CannotEnforce)?;
     if leftovers == Leftovers::GoOn && !cgroups.is_empty() {
         match Kernel::adopt(|id| cgroups.get(&id).map(Cgroup::level)) {
-            Ok(Left::Whole(kernel, ring, sessions)) => {
+            Ok(Some(Left { kernel, ring, sessions })) => {
                 let estate = Estate { sessions, cgroups, pinned };
-                return Ok(Inherited { kernel: *kernel, ring, estate });
+                return Ok(Inherited { kernel, ring, estate });
             }
-            Ok(Left::Nothing) => {}
+            Ok(None) => {}
             Err(error @ KernelError::OtherVersion { .. }) => return Err(DaemonError::CannotEnforce(error)),
             Err(error) => tracing::error!("what a daemon left cannot be gone on with, and is ended: {error}"),
         }

@@ -146,14 +146,12 @@ fn settle(core: &mut Core<Kernel>, ring: &mut Ring, empty: Vec<String>) {
 /// Takes a batch of records, and gives back their room once they are written; true when there may be more.
 fn drain(core: &mut Core<Kernel>, ring: &mut Ring) -> bool {
     let now = Instant::now();
-    let mut count = 0;
-    while count < BATCH
-        && let Some(record) = ring.take()
-    {
+    let before = ring.taken();
+    for _ in 0..BATCH {
+        let Some(record) = ring.take() else { break };
         core.record(&record, record.position, now);
-        count += 1;
     }
-    if count == 0 && !ring.is_behind() {
+    if !ring.is_behind() {
         return false;
     }
     crash::point("taken");
@@ -165,5 +163,5 @@ fn drain(core: &mut Core<Kernel>, ring: &mut Ring) -> bool {
     let kept = kept.filter(|position| taken.wrapping_sub(*position) <= ring.quarter());
     ring.give_back(kept.unwrap_or(taken));
     // One that came before the room was given back wakes nobody.
-    count > 0
+    ring.taken() != before
 }

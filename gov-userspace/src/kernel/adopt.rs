@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aya::maps::Map;
+use aya::maps::{IterableMap, Map};
 use aya::programs::loaded_programs;
 use gov_common::abi::{ABI_VERSION, Control, Session};
 use gov_common::policy::{EdgeKey, LISTENING, Node, OWN};
@@ -12,7 +12,9 @@ use super::enforcement::{Enforcement, HookStatus};
 use super::error::KernelError;
 use super::held::Content;
 use super::hooks::{HOOKS, Kind};
-use super::load::{EDGES, Kernel, NETS, READS, RING, SESSIONS, VERSION, sessions, version};
+use super::load::{
+    CONTROL, EDGES, GATES, Kernel, NETS, READS, RING, SESSIONS, STATES, TALLIES, VERSION, sessions, version,
+};
 use super::offsets::Types;
 use super::pins::{self, Pins};
 use super::policies::{NUMBER_BITS, Placed, Policies, say_unless_gone};
@@ -36,12 +38,14 @@ pub struct Adopted<S = Slot> {
     pub expires_boot_ns: u64,
 }
 
-/// What another daemon left.
-pub enum Left {
-    /// Nothing that anybody is governed by.
-    Nothing,
-    /// All that it takes to go on.
-    Whole(Box<Kernel>, Ring, Vec<Adopted>),
+/// What another daemon left, and what it takes to go on with it.
+pub struct Left {
+    /// The kernel's side.
+    pub kernel: Kernel,
+    /// Its ring, from the first record that was not given back.
+    pub ring: Ring,
+    /// The sessions that stand there.
+    pub sessions: Vec<Adopted>,
 }
 
 impl Kernel {
@@ -49,9 +53,9 @@ impl Kernel {
     ///
     /// # Errors
     /// [`KernelError::OtherVersion`] if it is another version's, [`KernelError::Unhooked`] if hooks of it are gone.
-    pub fn adopt(level: impl Fn(u64) -> Option<u32>) -> Result<Left, KernelError> {
+    pub fn adopt(level: impl Fn(u64) -> Option<u32>) -> Result<Option<Left>, KernelError> {
         if !pins::has_map(VERSION) {
-            return Ok(Left::Nothing);
+            return Ok(None);
         }
         let abi = pins::map(VERSION)?;
         let found = version(&abi)?;
@@ -65,10 +69,28 @@ impl Kernel {
         let mut sessions = sessions(open)?;
         let adopted = sessions.take_over(level)?;
         if adopted.is_empty() {
-            return Ok(Left::Nothing);
+            return Ok(None);
         }
         let kernel = Self { object: None, sessions, enforcement, links: Vec::new(), pins, others };
-        Ok(Left::Whole(Box::new(kernel), ring, adopted))
+        Ok(Some(Left { kernel, ring, sessions: adopted }))
+    }
+
+    /// Pins the maps that are not pinned: which those are. The version comes last: where it is, all are.
+    pub(super) fn pin_maps(&self) -> Result<Vec<&'static str>, KernelError> {
+        let (maps, policies, grants) = (&self.sessions.maps, &self.sessions.policies, &self.sessions.grants);
+        let written = [
+            (CONTROL, maps.control.map()),
+            (SESSIONS, maps.sessions.map()),
+            (STATES, maps.states.map()),
+            (READS, maps.reads.map()),
+            (EDGES, policies.edges.map()),
+            (NETS, policies.nets.map()),
+            (GATES, grants.gates.map()),
+            (TALLIES, grants.tallies.map()),
+        ];
+        let others = self.others.iter().rev().map(|(name, map)| (*name, map));
+        let missing = written.into_iter().chain(others).filter(|(name, _)| !pins::has_map(name));
+        missing.map(|(name, map)| pins::pin_map(name, map).map(|()| name)).collect()
     }
 }
 

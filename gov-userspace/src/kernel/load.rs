@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use aya::maps::{Array, HashMap, IterableMap, LpmTrie, Map, MapData};
+use aya::maps::{Array, HashMap, LpmTrie, Map, MapData};
 use aya::programs::links::FdLink;
 use aya::{Btf, Ebpf, EbpfLoader};
 use gov_common::abi::{ABI_VERSION, ReadKey, State};
@@ -15,7 +15,7 @@ use super::error::{KernelError, causes};
 use super::grants::Grants;
 use super::hooks::HOOKS;
 use super::offsets::Types;
-use super::pins::{self, Pins};
+use super::pins::Pins;
 use super::policies::Policies;
 use super::ring::Ring;
 use super::sessions::{BindSpec, SessionMaps, Sessions, Slot};
@@ -123,24 +123,6 @@ impl Kernel {
     /// Pins the maps again whose pins are gone: which those are; none where nothing was pinned.
     pub(super) fn repin_maps(&self) -> Result<Vec<&'static str>, KernelError> {
         if self.pins.is_empty() { Ok(Vec::new()) } else { self.pin_maps() }
-    }
-
-    /// Pins the maps that are not pinned: which those are. The version comes last: where it is, all are.
-    pub(super) fn pin_maps(&self) -> Result<Vec<&'static str>, KernelError> {
-        let (maps, policies, grants) = (&self.sessions.maps, &self.sessions.policies, &self.sessions.grants);
-        let written = [
-            (CONTROL, maps.control.map()),
-            (SESSIONS, maps.sessions.map()),
-            (STATES, maps.states.map()),
-            (READS, maps.reads.map()),
-            (EDGES, policies.edges.map()),
-            (NETS, policies.nets.map()),
-            (GATES, grants.gates.map()),
-            (TALLIES, grants.tallies.map()),
-        ];
-        let others = self.others.iter().rev().map(|(name, map)| (*name, map));
-        let missing = written.into_iter().chain(others).filter(|(name, _)| !pins::has_map(name));
-        missing.map(|(name, map)| pins::pin_map(name, map).map(|()| name)).collect()
     }
 
     /// What is in force.
