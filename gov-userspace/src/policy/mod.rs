@@ -172,6 +172,7 @@ pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Resu
     let grants = grants.into();
     let Grants { scopes, own, .. } = grants;
     let mut tree = tree::Branch::default();
+    let mut links = Vec::new();
     let (mut connecting, mut listening) = (Vec::new(), Vec::new());
     let (mut doors, mut capabilities, mut shells) = (0, 0, false);
     for ((scope, index), place_in_list) in scopes.iter().zip(0..NO_SCOPE).zip(0..) {
@@ -181,10 +182,12 @@ pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Resu
             Scope::File(right, path) => {
                 let place = grants.place(scope, path, bit(*right), of_profile, facts)?;
                 let named = *right == FileRight::Execute && !place.is_directory && names_itself(path, &place);
+                links.extend(place.links);
                 tree.grant(place.components, tree::Grant::File { right: *right, named }, index);
             }
             Scope::Unix(path) => {
                 let place = grants.place(scope, path, Rights::CONNECT, of_profile, facts)?;
+                links.extend(place.links);
                 tree.grant(place.components, tree::Grant::Connect, index);
             }
             Scope::External => connecting.push(nets::external(&facts.addresses(), index)),
@@ -209,6 +212,10 @@ pub fn compile<'a>(grants: impl Into<Grants<'a>>, facts: &dyn HostFacts) -> Resu
     }
     if scopes.len() > usize::from(NO_SCOPE) {
         return Err(PolicyError::TooManyScopes(scopes.len()));
+    }
+    // Changed by a session, they would lead the next one elsewhere.
+    for link in &links {
+        tree.keep(link);
     }
     if let Some(reserved) = grants.reserved {
         reserved.draw(&mut tree);

@@ -13,6 +13,8 @@ pub(super) struct Place {
     pub(super) components: Vec<Vec<u8>>,
     /// A directory stands there.
     pub(super) is_directory: bool,
+    /// Where the links stand that lead there.
+    pub(super) links: Vec<Vec<Vec<u8>>>,
 }
 
 /// One directory on the way.
@@ -30,7 +32,7 @@ pub(super) fn resolve(scope: &Scope, path: &CleanPath, facts: &dyn HostFacts) ->
     pending.reverse();
     let mut steps: Vec<Step> = Vec::new();
     let root_only = look(scope, &steps, facts)?.1 == Found::Directory { only_root: true };
-    let mut links: usize = 0;
+    let mut links = Vec::new();
     let mut is_directory = true;
     while let Some(component) = pending.pop() {
         match component.as_slice() {
@@ -52,18 +54,18 @@ pub(super) fn resolve(scope: &Scope, path: &CleanPath, facts: &dyn HostFacts) ->
                 }
             }
             Found::Link { target, by_root } => {
-                links = links.saturating_add(1);
                 // Such a link leads each process elsewhere, and what it reads as is not always where it leads.
                 if here.as_bytes().starts_with(b"/proc/") {
                     return Err(PolicyError::ProcLink { scope: scope.clone(), link: here });
                 }
-                if links > MAX_LINKS {
+                if links.len() >= MAX_LINKS {
                     return Err(PolicyError::LinkLoop(scope.clone()));
                 }
                 if !by_root || !only_root {
                     let target = target.escape_ascii().to_string();
                     return Err(PolicyError::Link { scope: scope.clone(), link: here, target });
                 }
+                links.push(steps.iter().map(|step| step.component.clone()).collect());
                 steps.pop();
                 if target.starts_with(b"/") {
                     steps.clear();
@@ -85,12 +87,13 @@ pub(super) fn resolve(scope: &Scope, path: &CleanPath, facts: &dyn HostFacts) ->
     if steps.len() >= MAX_DEPTH {
         return Err(PolicyError::TooDeep(scope.clone()));
     }
-    Ok(Place { components: steps.into_iter().map(|step| step.component).collect(), is_directory })
+    Ok(Place { components: steps.into_iter().map(|step| step.component).collect(), is_directory, links })
 }
 
 /// The place that `path` names if nothing in it is a link.
 pub(super) fn unresolved(path: &CleanPath) -> Place {
-    Place { components: path.components().map(<[u8]>::to_vec).collect(), is_directory: false }
+    let components = path.components().map(<[u8]>::to_vec).collect();
+    Place { components, is_directory: false, links: Vec::new() }
 }
 
 fn look(scope: &Scope, steps: &[Step], facts: &dyn HostFacts) -> Result<(CleanPath, Found), PolicyError> {

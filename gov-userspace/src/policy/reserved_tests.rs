@@ -55,6 +55,16 @@ fn the_widest_scopes_do_not_reach_what_is_kept() {
 }
 
 #[test]
+fn a_link_that_a_scope_leads_through_stays_as_it_is() {
+    let world = World::default().link("/x/link", "/y", true);
+    let compiled = compiled(&["file:write:/x", "file:write:/x/link"], &world).unwrap();
+    assert_eq!(verdict(&compiled, "/x/link", Rights::WRITE), Reason::Ground);
+    for granted in ["/y", "/x/other", "/x/link2"] {
+        assert_eq!(verdict(&compiled, granted, Rights::WRITE), Reason::Granted, "{granted}");
+    }
+}
+
+#[test]
 fn what_lies_above_stays_where_it_is_and_its_other_contents_do_not() {
     let compiled = compiled(&WIDE, &World::default()).unwrap();
     for kept in ["/", "/var", "/var/lib", "/etc", "/var/lib/gov/tmp", "/dev"] {
