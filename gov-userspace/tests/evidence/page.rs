@@ -55,10 +55,10 @@ fn page(scratch: &Scratch) -> String {
 }
 
 /// All that the page is made of. None of it fetches, runs, embeds or sends anything.
-const ELEMENTS: [&str; 41] = [
+const ELEMENTS: [&str; 39] = [
     "!doctype", "a", "bdi", "body", "br", "code", "dd", "details", "div", "dl", "dt", "footer", "h1", "h2",
     "h3", "head", "header", "html", "li", "main", "meta", "meter", "nav", "p", "pre", "section", "small",
-    "span", "style", "summary", "table", "tbody", "td", "th", "thead", "time", "title", "tr", "ul", "b", "i",
+    "span", "style", "summary", "table", "tbody", "td", "th", "thead", "time", "title", "tr", "ul",
 ];
 const ATTRIBUTES: [&str; 18] = [
     "aria-label",

@@ -76,7 +76,7 @@ pub(super) fn page(told: &Told<'_>) -> Markup {
                     (lists::connections(told))
                     (lists::beyond(told))
                     (lists::reads(told))
-                    (session::limits_and_end(told.audit))
+                    (session::limits_and_end(told))
                     (lists::timeline(told))
                     (proof::section(told))
                 }

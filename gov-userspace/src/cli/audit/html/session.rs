@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Told, code, part, sum, table};
+use super::{Told, code, part, rest, sum, table};
 use crate::audit::{Audit, Limit, grouped};
 use crate::cli::audit::page::{enforced, ran};
 use crate::cli::shown::{command, shown};
@@ -56,7 +56,8 @@ pub(super) fn what_it_was(audit: &Audit) -> Markup {
 }
 
 /// What was used of each limit, and how the session ended.
-pub(super) fn limits_and_end(audit: &Audit) -> Markup {
+pub(super) fn limits_and_end(told: &Told<'_>) -> Markup {
+    let audit = told.audit;
     let spend = audit.start.as_ref().map_or("none known", |start| start.spend_limit.as_str());
     let rows = html! {
         @for limit in &audit.limits { tr { th scope="row" { (code(&limit.scope)) } td { (used(limit)) } } }
@@ -66,8 +67,9 @@ pub(super) fn limits_and_end(audit: &Audit) -> Markup {
         (table("Limits", &["limit", "used"], &rows))
         h3 { "What befell it" }
         @if audit.incidents.is_empty() { p { "Nothing." } } @else {
-            ul.scopes { @for incident in &audit.incidents { li { (shown(incident)) } } }
+            ul.scopes { @for incident in audit.incidents.iter().take(told.most()) { li { (shown(incident)) } } }
         }
+        (rest(audit.incidents.len(), told.most()))
         h3 { "What ended it" }
         p { (ended(audit)) }
     };
