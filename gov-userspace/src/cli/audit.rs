@@ -1,5 +1,6 @@
 //! `gov audit`: what a session did, what was refused and why, and what of it is proved.
 
+mod follow;
 mod handed;
 mod html;
 mod page;
@@ -29,6 +30,9 @@ pub(super) struct Args {
     /// Print the evidence in the form of another tool.
     #[arg(long, value_enum, conflicts_with_all = ["json", "html", "all"])]
     format: Option<handed::Format>,
+    /// Print events of `--format ocsf` as they are signed, until the session is closed.
+    #[arg(long, requires = "format")]
+    follow: bool,
     /// Show every line of long lists.
     #[arg(long)]
     all: bool,
@@ -47,7 +51,14 @@ struct Whole<'a> {
 /// Gathers, verifies and prints; the exit status is the verdict on the evidence.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let folder = evidence::folder(&args.target)?;
+    if args.follow {
+        handed::can_follow(args.format)?;
+        follow::events(&folder)?;
+    }
     let report = evidence::verify(&folder, &args.reading.trusted()?)?;
+    if args.follow {
+        return Ok(exit(report.verdict));
+    }
     if let Some(format) = args.format {
         return handed::run(format, &folder, &report);
     }

@@ -159,6 +159,41 @@ fn each_receipt_is_an_event_that_says_where_it_comes_from() {
 }
 
 #[test]
+fn a_follower_gets_each_event_once_it_is_signed_until_the_log_is_closed() {
+    use std::io::{BufRead, BufReader};
+    let scratch = Scratch::empty();
+    let mut session = sample::Session::start(&scratch.log);
+    session.play();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gov"))
+        .args(["audit", scratch.log.to_str().unwrap(), "--key", &key(), "--format", "ocsf", "--follow"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let first = lines.by_ref().take_while(|line| !line.contains("\"event_code\":\"break\"")).count();
+    // What is written and not signed yet does not come; the close does, with all before it.
+    session.event(sample::act(
+        gov_common::event::Action::Write,
+        gov_common::rights::Rights::WRITE,
+        "/project/late",
+    ));
+    session.close();
+    let rest: Vec<_> = lines.collect();
+    assert!(rest[0].contains("/project/late") && rest.last().unwrap().contains("\"event_code\":\"close\""));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(first + 1 + rest.len(), events(&scratch).len());
+}
+
+#[test]
+fn what_is_signed_is_not_followed() {
+    let scratch = Scratch::whole();
+    let log = scratch.log.to_str().unwrap();
+    let output = super::gov(&["audit", log, "--key", &key(), "--format", "aps", "--follow"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
 fn every_event_fits_the_schema_of_ocsf() {
     let Some(python) = clients::python() else { return };
     let scratch = Scratch::empty();

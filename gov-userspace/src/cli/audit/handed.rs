@@ -27,6 +27,15 @@ pub(super) enum Format {
     Aps,
 }
 
+/// Whether a log can be followed in this form: what is signed is signed at the end.
+pub(super) fn can_follow(format: Option<Format>) -> Result<(), Failure> {
+    if format == Some(Format::Ocsf) {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Usage, "--follow", "what is signed is signed when the session is closed")
+        .remedy("follow with `--format ocsf`"))
+}
+
 /// Prints the evidence in this form.
 pub(super) fn run(format: Format, folder: &Path, report: &Report) -> Result<Exit, Failure> {
     let checkpoint = String::from_utf8_lossy(&evidence::checkpoint(folder)?).into_owned();
@@ -80,7 +89,7 @@ fn lines(
 }
 
 /// The log's name, as its signed head has it.
-fn origin(checkpoint: &str) -> &str {
+pub(super) fn origin(checkpoint: &str) -> &str {
     checkpoint.lines().next().unwrap_or_default()
 }
 
