@@ -1,15 +1,14 @@
 //! What the engine tells its metrics, where somebody asks for them: sums over the sessions, and each closed one's end.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
-
-use anyhow::Context;
 
 use super::core::Core;
 use super::ground::Ground;
 use crate::control::message::{Ended, SessionView};
 use crate::kernel::{Ring, RingFill};
-use crate::metrics::{self, Counts, Metrics, Sums};
+use crate::metrics::{self, Address, Counts, Metrics, Sums};
 use crate::session::Life;
 use crate::session::enforcer::Enforcer;
 
@@ -19,18 +18,28 @@ pub(super) struct Gauges {
     closed: Sums,
 }
 
-/// Serves the metrics where the configuration asks for them.
-pub(super) async fn serve(ring: &Ring, ground: &Ground) -> anyhow::Result<Option<Gauges>> {
-    let Some(address) = &ground.config.metrics else { return Ok(None) };
-    let size = u64::from(ground.config.ring_kib).saturating_mul(1024);
-    let fill = RingFill::of(ring, size).context("cannot see how full the ring is")?;
+/// Serves the metrics where the configuration asks for them. Where it cannot be listened at, the daemon goes on without:
+/// whoever takes the address first must not keep it from recording what sessions do.
+pub(super) async fn serve(ring: &Ring, ground: &Ground) -> Option<Gauges> {
+    let address = ground.config.metrics.as_ref()?;
+    match listen(address, ring, ground).await {
+        Ok(metrics) => {
+            tracing::info!("metrics at `{address}`");
+            Some(Gauges { metrics, closed: Sums::default() })
+        }
+        Err(error) => {
+            tracing::error!("no metrics at `{address}`: {error}");
+            None
+        }
+    }
+}
+
+async fn listen(address: &Address, ring: &Ring, ground: &Ground) -> io::Result<Arc<Metrics>> {
+    let fill = RingFill::of(ring)?;
     let (hooks, full) = (ground.enforcement.hooks.len(), ground.enforcement.missing.is_empty());
     let metrics = Arc::new(Metrics::new(fill, hooks, full));
-    let listener =
-        metrics::listen(address).await.with_context(|| format!("cannot serve metrics at `{address}`"))?;
-    tokio::spawn(metrics::serve(listener, Arc::clone(&metrics)));
-    tracing::info!("metrics at `{address}`");
-    Ok(Some(Gauges { metrics, closed: Sums::default() }))
+    tokio::spawn(metrics::serve(metrics::listen(address).await?, Arc::clone(&metrics)));
+    Ok(metrics)
 }
 
 impl<E: Enforcer> Core<E> {

@@ -73,7 +73,7 @@ async fn run(inherited: Inherited, ground: Ground) -> anyhow::Result<()> {
     let listener = listen(&ground.config.socket)?;
     let max_connections = ground.config.max_connections;
     let socket_path = ground.config.socket.clone();
-    let gauges = gauges::serve(&inherited.ring, &ground).await?;
+    let gauges = gauges::serve(&inherited.ring, &ground).await;
     let (engine, inbox) = channel();
     let (stop, stopped) = oneshot::channel();
     let (done, mut finished) = oneshot::channel();

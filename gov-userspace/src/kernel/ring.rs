@@ -73,6 +73,11 @@ impl Ring {
         self.map.fd().as_fd()
     }
 
+    /// Its size in bytes.
+    pub const fn size(&self) -> u64 {
+        self.mask.wrapping_add(1)
+    }
+
     /// Another hold on the map.
     pub(super) fn another_hold(&self) -> Result<MapData, KernelError> {
         const HOLD: &str = "hold the ring";
@@ -171,16 +176,23 @@ impl std::fmt::Debug for Ring {
 }
 
 /// A shared mapping of a part of the ring.
-struct Mapping {
+pub(super) struct Mapping {
     start: NonNull<u8>,
     length: usize,
 }
 
 // SAFETY: the mapping is owned and its memory is reached through atomics, or through borrows of the ring.
 unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    fn new(ring: BorrowedFd<'_>, length: usize, offset: usize, how: ProtFlags) -> std::io::Result<Self> {
+    pub(super) fn new(
+        ring: BorrowedFd<'_>,
+        length: usize,
+        offset: usize,
+        how: ProtFlags,
+    ) -> std::io::Result<Self> {
         let offset = u64::try_from(offset).map_err(std::io::Error::other)?;
         // SAFETY: the kernel chooses the place, so nothing that exists is mapped over.
         let start = unsafe { mmap(std::ptr::null_mut(), length, how, MapFlags::SHARED, ring, offset) }?;
@@ -189,7 +201,7 @@ impl Mapping {
     }
 
     /// The position that stands first in the mapping.
-    fn position(&self) -> &AtomicU64 {
+    pub(super) fn position(&self) -> &AtomicU64 {
         // SAFETY: a mapping is at least a page long and begins with an aligned `unsigned long`, which the kernel and we
         // only reach atomically.
         unsafe { self.start.cast::<AtomicU64>().as_ref() }

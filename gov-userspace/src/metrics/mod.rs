@@ -210,7 +210,7 @@ impl Collector for Metrics {
         )?;
         words.gauge(
             "gov_ring_used_bytes",
-            "What of it the daemon has not taken yet",
+            "What of it the daemon has not written down yet",
             whole(self.ring.used()),
         )?;
         let stages = [("running", sums.running), ("frozen", sums.frozen), ("ending", sums.ending)];
