@@ -47,7 +47,7 @@ struct Whole<'a> {
 /// Gathers, verifies and prints; the exit status is the verdict on the evidence.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let folder = evidence::folder(&args.target)?;
-    let report = evidence::verify(&folder, &args.reading.trusted()?)?;
+    let report = evidence::verify(&folder, &args.reading, &args.reading.trusted()?, None)?;
     if let Some(format) = args.format {
         return handed::run(format, &folder, &report);
     }
