@@ -5,10 +5,12 @@
 //! that one fact has one spelling and a verifier need not serialise again to see whether a line is canonical.
 
 mod read;
+mod scan;
 mod write;
 
 pub use read::{CanonicalError, Value, parse};
-pub use write::Writer;
+pub use scan::scan;
+pub use write::{Writer, quoted};
 
 /// The largest integer that every JSON reader holds exactly: 2^53 - 1. Larger ones are written as decimal text.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
