@@ -197,17 +197,7 @@ fn what_is_signed_is_not_followed() {
 fn every_event_fits_the_schema_of_ocsf() {
     let Some(python) = clients::python() else { return };
     let scratch = Scratch::empty();
-    let mut session = sample::Session::start(&scratch.log);
-    session.play();
-    session.lose();
-    session.count_reads(3);
-    for fact in sample::rare_facts() {
-        session.fact(fact);
-    }
-    for event in sample::every_event() {
-        session.event(event);
-    }
-    session.close();
+    sample::Session::of_everything(&scratch.log);
     let file = scratch.log.with_extension("ocsf");
     let lines: Vec<String> = events(&scratch).iter().map(Value::to_string).collect();
     std::fs::write(&file, lines.join("\n")).unwrap();

@@ -103,17 +103,7 @@ print(" ".join(sorted(kinds)))
 fn every_receipt_fits_the_published_schema() {
     let Some(python) = python() else { return };
     let scratch = Scratch::empty();
-    let mut session = sample::Session::start(&scratch.log);
-    session.play();
-    session.lose();
-    session.count_reads(3);
-    for fact in sample::rare_facts() {
-        session.fact(fact);
-    }
-    for event in sample::every_event() {
-        session.event(event);
-    }
-    session.close();
+    sample::Session::of_everything(&scratch.log);
     let output = Command::new(python)
         .args(["-c", CHECK])
         .arg(repository().join("docs/receipt.schema.json"))

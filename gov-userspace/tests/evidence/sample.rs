@@ -77,6 +77,21 @@ pub(crate) fn key() -> Arc<Secret> {
 }
 
 impl Session {
+    /// Writes one in `dir` in which every kind of receipt stands.
+    pub(crate) fn of_everything(dir: &Path) {
+        let mut session = Self::start(dir);
+        session.play();
+        session.lose();
+        session.count_reads(3);
+        for fact in rare_facts() {
+            session.fact(fact);
+        }
+        for event in every_event() {
+            session.event(event);
+        }
+        session.close();
+    }
+
     /// Starts one in `dir`.
     pub(crate) fn start(dir: &Path) -> Self {
         let new = NewLog {
