@@ -78,9 +78,9 @@ impl Checkpoint {
         format!("{text}\n\u{2014} {} {}\n", self.origin, Base64::encode_string(&signed))
     }
 
-    /// The size that a note states, whoever signed it: for whoever makes a proof, never for whoever checks one.
-    pub fn size_of(note: &str) -> Option<u64> {
-        Note::parse(note.as_bytes()).and_then(|note| parse_text(note.text)).ok().map(|stated| stated.size)
+    /// What a note states, whoever signed it: for whoever makes a proof, never for whoever checks one.
+    pub fn stated(note: &str) -> Option<Self> {
+        Note::parse(note.as_bytes()).and_then(|note| parse_text(note.text)).ok()
     }
 
     /// The checkpoint of a note that one of `trusted` signed, and by which of them.

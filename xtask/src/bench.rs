@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: figures, each beside what it is compared with in the same run.
 
+mod aps;
+
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
@@ -33,8 +35,13 @@ enum What {
     },
     /// Nanoseconds of one walk from a file to the root, on this machine, where it lets root load iterators
     Walk,
-    /// Receipts a second from ring records to a durable log, and verified, beside hashing and signing each
-    Log,
+    /// Receipts a second from ring records to a durable log, and verified, beside hashing and signing each line and
+    /// beside APS's own package
+    Log {
+        /// Have a log of so many lines checked instead, on one thread and on more; it takes 540 bytes a line in target/
+        #[arg(long, value_name = "LINES")]
+        long: Option<u64>,
+    },
 }
 
 /// Measures and prints.
@@ -57,8 +64,16 @@ pub fn run(bench: &Bench) -> Result<ExitCode> {
             )?;
             Ok(ExitCode::SUCCESS)
         }
-        What::Log => {
-            process::shown(&mut cargo(["bench", "--profile", "dist", "--bench", "log"])?)?;
+        What::Log { long } => {
+            let arguments = match long {
+                Some(lines) => {
+                    let target = build::workspace()?.join("target").display().to_string();
+                    vec!["--long".to_owned(), lines.to_string(), target]
+                }
+                None => aps::rates()
+                    .map_or_else(Vec::new, |[made, verified]| vec!["--aps".to_owned(), made, verified]),
+            };
+            process::shown(cargo(["bench", "--profile", "dist", "--bench", "log", "--"])?.args(arguments))?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -5,9 +5,11 @@
 //! that one fact has one spelling and a verifier need not serialise again to see whether a line is canonical.
 
 mod read;
+mod scan;
 mod write;
 
 pub use read::{CanonicalError, Value, parse};
+pub use scan::scan;
 pub use write::Writer;
 
 /// The largest integer that every JSON reader holds exactly: 2^53 - 1. Larger ones are written as decimal text.

@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::{MAX_INTEGER, plain_length};
 
 /// Levels of nesting that are read; receipts have three.
-const MAX_NESTING: u32 = 16;
+pub(super) const MAX_NESTING: u32 = 16;
 
 /// A value that borrows from the text it was read from wherever nothing was escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,23 +87,41 @@ pub enum CanonicalError {
 /// [`CanonicalError`] for everything else: other spacing, other escapes, names out of order or twice, fractions,
 /// integers beyond 2^53 - 1, nesting beyond 16 levels, anything after the value.
 pub fn parse(text: &[u8]) -> Result<Value<'_>, CanonicalError> {
-    let text = std::str::from_utf8(text).map_err(|error| CanonicalError::Utf8(error.valid_up_to()))?;
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader::new(text)?;
     let value = reader.value(MAX_NESTING)?;
-    if reader.at == text.len() { Ok(value) } else { Err(reader.expected("the end")) }
+    reader.end().map(|()| value)
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn value(&mut self, depth: u32) -> Result<Value<'a>, CanonicalError> {
+    pub(super) fn new(text: &'a [u8]) -> Result<Self, CanonicalError> {
+        let text = std::str::from_utf8(text).map_err(|error| CanonicalError::Utf8(error.valid_up_to()))?;
+        Ok(Self { text, at: 0 })
+    }
+
+    /// Nothing more may follow.
+    pub(super) fn end(&self) -> Result<(), CanonicalError> {
+        if self.at == self.text.len() { Ok(()) } else { Err(self.expected("the end")) }
+    }
+
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
+    /// How deep it may be nested one level below `depth`.
+    pub(super) fn below(&self, depth: u32) -> Result<u32, CanonicalError> {
+        depth.checked_sub(1).ok_or(self.expected("less nesting"))
+    }
+
+    pub(super) fn value(&mut self, depth: u32) -> Result<Value<'a>, CanonicalError> {
         match self.peek() {
             Some(b'"') => Ok(Value::Text(self.string()?)),
-            Some(b'{') => self.object(depth.checked_sub(1).ok_or(self.expected("less nesting"))?),
-            Some(b'[') => self.array(depth.checked_sub(1).ok_or(self.expected("less nesting"))?),
+            Some(b'{') => self.object(self.below(depth)?),
+            Some(b'[') => self.array(self.below(depth)?),
             Some(b'-' | b'0'..=b'9') => self.integer(),
             _word if self.take("true") => Ok(Value::Truth(true)),
             _word if self.take("false") => Ok(Value::Truth(false)),
@@ -138,7 +156,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether another element follows; takes the comma before it, or the bracket that ends them all.
-    fn goes_on(&mut self, close: u8, first: bool) -> Result<bool, CanonicalError> {
+    pub(super) fn goes_on(&mut self, close: u8, first: bool) -> Result<bool, CanonicalError> {
         match self.peek() {
             Some(byte) if byte == close => {
                 self.step();
@@ -169,7 +187,7 @@ impl<'a> Reader<'a> {
         if canonical { Ok(Value::Integer(number)) } else { Err(bad) }
     }
 
-    fn string(&mut self) -> Result<Cow<'a, str>, CanonicalError> {
+    pub(super) fn string(&mut self) -> Result<Cow<'a, str>, CanonicalError> {
         self.must(b'"', "`\"`")?;
         let start = self.at;
         self.plain();
@@ -195,13 +213,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Steps over what stands in text as it is.
-    fn plain(&mut self) {
+    pub(super) fn plain(&mut self) {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         self.at = self.at.saturating_add(plain_length(rest));
     }
 
     /// The character of an escape: each has one spelling.
-    fn escape(&mut self) -> Result<char, CanonicalError> {
+    pub(super) fn escape(&mut self) -> Result<char, CanonicalError> {
         const SHORT: [(&str, char); 7] = [
             ("\\\"", '"'),
             ("\\\\", '\\'),
@@ -227,11 +245,11 @@ impl<'a> Reader<'a> {
         if lower && number < 0x20 && !short { Ok(character) } else { Err(wrong) }
     }
 
-    fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         self.at = self.at.saturating_add(1);
     }
 
@@ -243,7 +261,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn must(&mut self, byte: u8, expected: &'static str) -> Result<(), CanonicalError> {
+    pub(super) fn must(&mut self, byte: u8, expected: &'static str) -> Result<(), CanonicalError> {
         if self.peek() != Some(byte) {
             return Err(self.expected(expected));
         }
@@ -251,13 +269,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn expected(&self, expected: &'static str) -> CanonicalError {
+    pub(super) fn expected(&self, expected: &'static str) -> CanonicalError {
         CanonicalError::Expected { at: self.at, expected }
     }
 }
 
 /// RFC 8785 orders names by their UTF-16 code units, which for ASCII is by bytes.
-fn order(left: &str, right: &str) -> Ordering {
+pub(super) fn order(left: &str, right: &str) -> Ordering {
     if left.is_ascii() && right.is_ascii() {
         left.cmp(right)
     } else {

@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
+use super::bar::Bar;
 use super::{Exit, Failure};
 use crate::journal::{ANCESTORS, CHECKPOINT, CHECKPOINTS, DELEGATION, LOG, SESSION, SessionFile};
 use crate::key::Public;
@@ -13,6 +15,8 @@ use crate::verify::{self, Evidence, Report};
 
 /// The longest delegation or session file that is read.
 const MAX_SMALL_FILE: u64 = 1 << 20;
+/// The longest file with a receipt and its proof: the longest line, twice as long when it is quoted, and its proof.
+const MAX_PROOF: u64 = 3 << 20;
 
 /// Who may have signed, and for whom the answer is printed.
 #[derive(clap::Args, Debug)]
@@ -24,6 +28,9 @@ pub(super) struct Reading {
     /// Print the report as JSON.
     #[arg(long)]
     pub(super) json: bool,
+    /// Check a log on this many threads. Without it, on as many as there are processors.
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZero<usize>>,
 }
 
 impl Reading {
@@ -93,11 +100,30 @@ fn key(text: &str) -> Result<Public, Failure> {
 
 /// The content of a small file; `None` if there is no such file.
 pub(super) fn small(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    upto(path, MAX_SMALL_FILE)
+}
+
+/// The content of a file up to a length; `None` if there is no such file.
+fn upto(path: &Path, length: u64) -> std::io::Result<Option<Vec<u8>>> {
     let mut content = Vec::new();
-    match File::open(path).and_then(|file| file.take(MAX_SMALL_FILE).read_to_end(&mut content)) {
+    match File::open(path).and_then(|file| file.take(length).read_to_end(&mut content)) {
         Ok(_length) => Ok(Some(content)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// The content of a file with a proof.
+pub(super) fn proof(path: &Path) -> Result<Vec<u8>, Failure> {
+    upto(path, MAX_PROOF).map_err(|error| unreadable(path, &error)).map(Option::unwrap_or_default)
+}
+
+/// The content of a file with a checkpoint's note, which the caller named.
+pub(super) fn note(path: &Path) -> Result<Vec<u8>, Failure> {
+    match small(path) {
+        Ok(Some(note)) => Ok(note),
+        Ok(None) => Err(Failure::new(Exit::Usage, format!("`{}`", path.display()), "no such file")),
+        Err(error) => Err(unreadable(path, &error)),
     }
 }
 
@@ -129,27 +155,38 @@ pub(super) fn chain(folder: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     Ok(above.into_iter().map(String::into_bytes).chain(read(DELEGATION)?).collect())
 }
 
-/// Checks the log in a folder.
-pub(super) fn verify(folder: &Path, trusted: &[Public]) -> Result<Report, Failure> {
+/// Checks the log in a folder, and that it begins with what an older checkpoint covered.
+pub(super) fn verify(
+    folder: &Path,
+    reading: &Reading,
+    trusted: &[Public],
+    since: Option<Vec<u8>>,
+) -> Result<Report, Failure> {
     let optional = |name: &str| {
         let path = folder.join(name);
         small(&path).map_err(|error| unreadable(&path, &error))
     };
     let path = folder.join(CHECKPOINTS);
     let history = match File::open(&path) {
-        Ok(file) => Some(BufReader::new(file)),
+        Ok(file) => Some(file),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(unreadable(&path, &error)),
     };
     let session: Option<SessionFile> =
         optional(SESSION)?.and_then(|session| serde_json::from_slice(&session).ok());
+    let path = folder.join(LOG);
+    let log = File::open(&path).map_err(|error| unreadable(&path, &error))?;
+    let mut bar = Bar::new(log.metadata().map(|log| log.len()).unwrap_or_default());
     let evidence = Evidence {
-        log: log(folder)?,
+        log,
         checkpoint: checkpoint(folder)?,
         history,
+        since,
         delegation: optional(DELEGATION)?,
         ancestors: optional(ANCESTORS)?,
         claimed: session.and_then(|session| Public::from_hex(&session.key).ok()),
     };
-    verify::log(evidence, trusted).map_err(|error| unreadable(&folder.join(LOG), &error))
+    let threads = reading.threads.or_else(|| std::thread::available_parallelism().ok());
+    let report = verify::log(evidence, trusted, threads.map_or(1, NonZero::get), &mut |bytes| bar.add(bytes));
+    report.map_err(|error| unreadable(&path, &error))
 }

@@ -3,6 +3,7 @@
 //! Each subcommand is a file of its own: an `Args` for clap and a `run` that returns an [`Exit`] or a [`Failure`].
 
 mod audit;
+mod bar;
 mod completions;
 mod daemon;
 mod delegation;
@@ -14,6 +15,7 @@ mod failure;
 pub mod govd;
 mod keys;
 mod man;
+mod prove;
 mod ps;
 mod receipts;
 mod run;
@@ -52,9 +54,9 @@ enum Command {
     Keys(keys::Args),
     /// Report what a session did, what was refused and why, and what of it is proved.
     Audit(audit::Args),
-    /// Check a log, or one receipt of it, with nothing but the files and a public key.
+    /// Check a log, one receipt of it or its growth, with nothing but the files and a public key.
     Verify(verify::Args),
-    /// List a session's receipts, or hand one on with its proof.
+    /// List a session's receipts, or hand one on, or the log's growth, with its proof.
     Receipts(receipts::Args),
     /// Tell what this host can enforce, and the line that mends each lack.
     Doctor(doctor::Args),

@@ -6,12 +6,9 @@ use std::path::{Path, PathBuf};
 use anstyle::{AnsiColor, Style};
 
 use super::shown::{command, shown};
-use super::{Exit, Failure, evidence};
+use super::{Exit, Failure, evidence, prove};
 use crate::canonical::{self, Value};
 use crate::lines::{Line, Lines};
-use crate::merkle::{self, Prover};
-use crate::note::Checkpoint;
-use crate::verify::ReceiptProof;
 
 /// Arguments of `gov receipts`.
 #[derive(clap::Args, Debug)]
@@ -31,14 +28,22 @@ pub(super) struct Args {
     /// `gov verify` checks alone.
     #[arg(long, requires = "show")]
     proof: bool,
+    /// Print the proof that the log only grew since this older checkpoint of it, a file with its note. `gov verify`
+    /// checks it without the log, and so does a witness: it is the body of C2SP's `add-checkpoint`.
+    #[arg(long, value_name = "OLD", conflicts_with_all = ["show", "refused", "json"])]
+    since: Option<PathBuf>,
 }
 
 /// Prints what is asked for.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let folder = evidence::folder(&args.target)?;
-    match args.show {
-        Some(index) if args.proof => {
-            let proof = prove(&folder, index)?;
+    match (&args.since, args.show) {
+        (Some(since), _) => {
+            let proof = prove::growth(&folder, since)?;
+            print(|out| write!(out, "{proof}"))?;
+        }
+        (None, Some(index)) if args.proof => {
+            let proof = prove::receipt(&folder, index)?;
             print(|out| {
                 serde_json::to_writer(&mut *out, &proof)?;
                 writeln!(out)
@@ -76,7 +81,7 @@ fn list(folder: &Path, args: &Args) -> Result<(), Failure> {
         index = index.saturating_add(1);
     }
     match args.show {
-        Some(show) if !found => Err(no_such(show, index)),
+        Some(show) if !found => Err(prove::no_such(show, index)),
         _shown => Ok(()),
     }
 }
@@ -114,46 +119,6 @@ fn object(receipt: &Value<'_>) -> String {
         }
         (None, None) => path.to_owned(),
     }
-}
-
-/// The receipt's line, its proof and the head that covers it.
-fn prove(folder: &Path, index: u64) -> Result<ReceiptProof, Failure> {
-    let note = evidence::checkpoint(folder)?;
-    let unsigned = |why: &str| {
-        Failure::new(Exit::Unknown, format!("receipt {index}"), why)
-            .remedy("try again when the log has a checkpoint over it")
-    };
-    let note = String::from_utf8(note).map_err(|_error| unsigned("the log's checkpoint is not text"))?;
-    let size = Checkpoint::size_of(&note).ok_or_else(|| unsigned("the log has no checkpoint yet"))?;
-    let mut prover = Prover::new(index, size).ok_or_else(|| no_such(index, size))?;
-    let mut lines = Lines::new(evidence::log(folder)?);
-    let mut found = None;
-    for place in 0..size {
-        let Line::Whole(line) = lines.read().map_err(|error| evidence::unreadable(folder, &error))? else {
-            return Err(Failure::new(
-                Exit::DoesNotHold,
-                "the log",
-                format!("{size} lines were signed, there are {place}"),
-            )
-            .remedy("`gov verify` says what of the log holds"));
-        };
-        prover.push(merkle::leaf(line));
-        if place == index {
-            found = String::from_utf8(line.to_vec()).ok();
-        }
-    }
-    let line =
-        found.ok_or_else(|| Failure::new(Exit::DoesNotHold, format!("receipt {index}"), "it is not text"))?;
-    let proof = prover.proof().unwrap_or_default();
-    Ok(ReceiptProof::new(line, index, &proof, note))
-}
-
-fn no_such(index: u64, size: u64) -> Failure {
-    Failure::new(
-        Exit::Usage,
-        format!("receipt {index}"),
-        format!("the log has {size} signed ones, counted from 0"),
-    )
 }
 
 /// Writes to standard output; whoever stops reading early has seen enough.

@@ -1,4 +1,4 @@
-//! `gov verify`: checks a log, or one receipt of it, with nothing but the files and a public key.
+//! `gov verify`: checks a log, one receipt of it, or that it only grew, with nothing but the files and a public key.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,16 @@ use anstyle::{AnsiColor, Style};
 use super::shown::shown;
 use super::{Exit, Failure, evidence};
 use crate::audit::grouped;
-use crate::verify::{ReceiptProof, Report, Verdict, receipt};
+use crate::verify::{GrowthProof, ReceiptProof, Report, Verdict, growth, receipt};
 
 /// Arguments of `gov verify`.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// A log's folder, a session of this host, or a file with one receipt and its proof.
+    /// A log's folder, a session of this host, or a file with a proof that `gov receipts` wrote.
     target: PathBuf,
+    /// An older checkpoint of the log, a file with its note: the log must begin with all that it covered.
+    #[arg(long, value_name = "OLD")]
+    since: Option<PathBuf>,
     #[command(flatten)]
     reading: evidence::Reading,
 }
@@ -22,10 +25,18 @@ pub(super) struct Args {
 /// Checks and prints; the exit status is the verdict.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let trusted = args.reading.trusted()?;
+    let since = args.since.as_deref().map(evidence::note).transpose()?;
     let report = if args.target.is_file() {
-        receipt(&read_proof(&args.target)?, &trusted)
+        match read_proof(&args.target)? {
+            Proof::Growth(proof) => growth(&proof, since.as_deref(), &trusted),
+            Proof::Receipt(_) if since.is_some() => {
+                let why = "a receipt does not grow: give a log, or a proof of its growth";
+                return Err(Failure::new(Exit::Usage, "--since", why));
+            }
+            Proof::Receipt(proof) => receipt(&proof, &trusted),
+        }
     } else {
-        evidence::verify(&evidence::folder(&args.target)?, &trusted)?
+        evidence::verify(&evidence::folder(&args.target)?, &args.reading, &trusted, since)?
     };
     let printed = if args.reading.json { print_json(&report) } else { print(&report) };
     printed.map_err(|error| Failure::because(Exit::Failed, "standard output", &error))?;
@@ -51,15 +62,24 @@ pub(super) fn style(verdict: Verdict) -> Style {
     colour.on_default()
 }
 
-fn read_proof(path: &Path) -> Result<ReceiptProof, Failure> {
-    let content = evidence::small(path).map_err(|error| evidence::unreadable(path, &error))?;
-    serde_json::from_slice(&content.unwrap_or_default()).map_err(|error| {
-        Failure::because(
-            Exit::DoesNotHold,
-            format!("`{}` is no receipt with its proof", path.display()),
-            &error,
-        )
-        .remedy("`gov receipts SESSION --show N --proof` writes one")
+/// What a file may prove.
+enum Proof {
+    Receipt(ReceiptProof),
+    Growth(GrowthProof),
+}
+
+fn read_proof(path: &Path) -> Result<Proof, Failure> {
+    let content = evidence::proof(path)?;
+    let no = |what: &str, error: &dyn std::error::Error| {
+        Failure::because(Exit::DoesNotHold, format!("`{}` is no {what}", path.display()), error)
+    };
+    if content.starts_with(b"old ") {
+        return GrowthProof::parse(&content).map(Proof::Growth).map_err(|error| {
+            no("proof of growth", &error).remedy("`gov receipts SESSION --since OLD` writes one")
+        });
+    }
+    serde_json::from_slice(&content).map(Proof::Receipt).map_err(|error| {
+        no("receipt with its proof", &error).remedy("`gov receipts SESSION --show N --proof` writes one")
     })
 }
 

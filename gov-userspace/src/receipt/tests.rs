@@ -7,6 +7,7 @@ use gov_common::limits::Budget;
 use gov_common::rights::Rights;
 use gov_common::verdict::Reason;
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
 use super::{Counters, Encoder, Receipt, SessionFacts, remedy};
 use crate::event::{Address, Event, Extra, Object, Task};
@@ -242,6 +243,67 @@ fn the_remedy_of_a_rename_is_for_the_path_that_no_scope_covers() {
     let granted = [Scope::parse(b"file:write:/project").unwrap()];
     assert_eq!(remedy(&event, &granted).unwrap(), "file:write:/etc/b");
     assert_eq!(remedy(&event, &[]).unwrap(), "file:write:/project/a");
+}
+
+/// Each action with each reason, and everything that an event may have, in turn.
+fn every_event() -> Vec<Event> {
+    const PATHS: [&[u8]; 5] = [b"/project/a", b"", b"/q\"\\\n\x01\x7f", b"/\xff/\xc3\xa9", b"/etc/cron.d/x"];
+    const EXTRAS: [&[&[u8]]; 4] = [&[], &[b"/to"], &[b"/to\xff"], &[b"python3", b"-c", b"\"\x1f", b"\xff"]];
+    let mut events = Vec::new();
+    for action in Action::ALL {
+        for reason in Reason::ALL {
+            let turn = events.len();
+            let of = |most: usize| turn % most;
+            let small = u32::try_from(turn).unwrap();
+            let path = PATHS[of(PATHS.len())];
+            let mut event = event(action, reason, Rights::from_bits(u8::try_from(of(16)).unwrap()), path);
+            event.sequence = [3, u64::MAX, (1 << 53) - 1, 1 << 53][of(4)];
+            event.time_ns = 1_000_000_001 + u64::from(small) * 370_000_000;
+            event.decider = 7 + u64::from(small % 3);
+            event.task.comm = PATHS[of(3)].to_vec();
+            (event.detail, event.target) = (small % 50, small % 4 * 1_000_000_007);
+            event.scope = [None, Some(0), Some(1), Some(99)][of(4)];
+            event.extra_cut = of(2) == 0;
+            event.enforced = of(3) != 0;
+            event.extra = match EXTRAS[of(4)] {
+                [] => Extra::None,
+                [path] => Extra::Path(path.to_vec()),
+                more => Extra::Arguments(more.iter().map(|one| one.to_vec()).collect()),
+            };
+            event.object = match of(7) {
+                0 => None,
+                some => event.object.map(|object| Object {
+                    device: [0, u32::MAX, 8 << 20 | 1][some % 3],
+                    inode: [0, 42, u64::MAX][some % 3],
+                    cut: some == 4,
+                    unlinked: some == 5,
+                    ..object
+                }),
+            };
+            event.address = (of(5) > 2).then(|| Address {
+                family: [1, 2, 10][of(3)],
+                ip: [None, Some("192.0.2.1".parse().unwrap()), Some("2001:db8::1".parse().unwrap())][of(3)],
+                port: u16::try_from(turn).unwrap(),
+                protocol: [0, 6, 17, 132][of(4)],
+            });
+            events.push(event);
+        }
+    }
+    events
+}
+
+#[test]
+fn the_bytes_of_receipts_are_those_that_were_always_written() {
+    let mut encoder = encoder();
+    encoder.set_offset(crate::clock::Offset::from_nanoseconds(1_700_000_000_000_000_000));
+    let mut digest = Sha256::new();
+    for (index, event) in (0..).zip(&every_event()) {
+        digest.update(line(&mut encoder, Receipt::Event(event), index));
+    }
+    assert_eq!(
+        hex::encode(digest.finalize()),
+        "9a1ed02184c56c5a57b4bac2be7ce6a4871ab88aa2264d34af7e62e01dbe2457"
+    );
 }
 
 fn any_event() -> impl Strategy<Value = Event> {

@@ -1,4 +1,4 @@
-//! Adds up what a log's receipts say, line by line.
+//! Adds up what a log's receipts say, in their order.
 
 mod judge;
 
@@ -7,9 +7,8 @@ use std::collections::BTreeSet;
 use gov_common::abi::Kind;
 use serde::Serialize;
 
+use super::chunk::{Events, Step};
 use super::ranges::Ranges;
-use crate::canonical::{self, Value};
-use crate::receipt::FORMAT;
 
 /// What was counted in a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -61,24 +60,25 @@ pub(super) struct Account {
 
 /// What the start receipt says.
 pub(super) struct Start {
-    key: String,
+    pub(super) key: String,
     pub(super) delegation_sha256: String,
     pub(super) wall: String,
-    boot_id: String,
-    enforcement: String,
-    missing: Vec<String>,
-    counts_on_full: bool,
-    records_only: bool,
+    pub(super) boot_id: String,
+    pub(super) enforcement: String,
+    pub(super) missing: Vec<String>,
+    pub(super) counts_on_full: bool,
+    pub(super) records_only: bool,
 }
 
-struct Close {
-    boot_id: String,
-    armed: bool,
-    granted: [u64; Kind::ALL.len()],
-    refused: [u64; Kind::ALL.len()],
-    counted_reads: u64,
-    lost: u64,
-    sequence: u64,
+/// What the close receipt says.
+pub(super) struct Close {
+    pub(super) boot_id: String,
+    pub(super) armed: bool,
+    pub(super) granted: [u64; Kind::ALL.len()],
+    pub(super) refused: [u64; Kind::ALL.len()],
+    pub(super) counted_reads: u64,
+    pub(super) lost: u64,
+    pub(super) sequence: u64,
 }
 
 impl Account {
@@ -98,154 +98,66 @@ impl Account {
         self.delegation.as_deref()
     }
 
-    /// Takes the line with this number.
-    pub(super) fn take(&mut self, line: &[u8], index: u64) -> Result<(), String> {
-        let receipt = canonical::parse(line).map_err(|error| error.to_string())?;
-        if number(&receipt, "v")? != FORMAT {
-            return Err(format!("its form is not version {FORMAT}: verify it with the gov that wrote it"));
+    /// Takes what the next lines say.
+    pub(super) fn take(&mut self, step: Step) -> Result<(), String> {
+        if let Step::Of { session, delegation } = step {
+            same(&mut self.session, session, "session")?;
+            return same(&mut self.delegation, delegation, "delegation");
         }
-        let found = number(&receipt, "index")?;
-        if found != index {
-            return Err(format!("it is numbered {found} and stands at {index}"));
-        }
-        same(&mut self.session, text(&receipt, "session")?, "session")?;
-        same(&mut self.delegation, text(&receipt, "delegation")?, "delegation")?;
-        let kind = text(&receipt, "kind")?;
-        if (kind == "start") != (index == 0) {
-            return Err("the start receipt is the first line, and only the first".to_owned());
-        }
-        if self.close.is_some() && kind == "recovered" {
+        if self.close.is_some() && matches!(step, Step::Recovered) {
             self.close = None;
         }
         self.after_close |= self.close.is_some();
-        match kind {
-            "decision" => self.decision(&receipt).and_then(|()| self.sequence(&receipt)),
-            "directory" | "executed" | "armed" | "budget" | "break" => self.sequence(&receipt),
-            "start" => self.starts(&receipt),
-            "policy-changed" => self.policy(&receipt),
-            "reads" => {
-                self.directory_reads = self.directory_reads.saturating_add(number(&receipt, "count")?);
-                Ok(())
-            }
-            "loss" => self.losses.add(number(&receipt, "first")?, number(&receipt, "count")?),
-            "close" => self.closes(&receipt),
-            "interference" => {
-                text(&receipt, "what")?;
+        match step {
+            Step::Events(events) => self.events(events)?,
+            Step::Start(start, scopes) => (self.start, self.scopes) = (Some(*start), scopes),
+            Step::Policy(scopes) => self.scopes = scopes,
+            Step::Reads(count) => self.directory_reads = self.directory_reads.saturating_add(count),
+            Step::Loss { first, count } => self.losses.add(first, count)?,
+            Step::Interference { unjudged } => {
                 self.interferences = self.interferences.saturating_add(1);
-                let unjudged = u64::from(receipt.field("enforced").is_some());
-                self.unjudged = self.unjudged.saturating_add(unjudged);
-                Ok(())
+                self.unjudged = self.unjudged.saturating_add(u64::from(unjudged));
             }
-            "cut" | "resumed" | "recovered" | "artifacts" => Ok(()),
-            other => Err(format!("its kind `{other}` is unknown")),
-        }
-    }
-
-    fn decision(&mut self, receipt: &Value<'_>) -> Result<(), String> {
-        let class = text(receipt, "class")?;
-        let place = Kind::ALL.iter().position(|kind| kind.name() == class).ok_or("its class is unknown")?;
-        let totals = match text(receipt, "verdict")? {
-            "allow" => {
-                match receipt.field("scope").map(|scope| scope.text().unwrap_or_default()) {
-                    None => self.without_scope = self.without_scope.saturating_add(1),
-                    Some(scope) if self.scopes.contains(scope) => {}
-                    Some(scope) => {
-                        self.unknown_scope.get_or_insert_with(|| scope.to_owned());
-                    }
-                }
-                &mut self.granted
-            }
-            "deny" => {
-                if receipt.field("enforced").is_some() {
-                    self.unenforced = self.unenforced.saturating_add(1);
-                }
-                &mut self.refused
-            }
-            _other => return Err("its verdict is neither `allow` nor `deny`".to_owned()),
-        };
-        if let Some(total) = totals.get_mut(place) {
-            *total = total.saturating_add(1);
+            Step::Close(close) => self.close = Some(*close),
+            Step::Of { .. } | Step::Recovered | Step::Told => {}
         }
         Ok(())
     }
 
-    fn sequence(&mut self, receipt: &Value<'_>) -> Result<(), String> {
-        let sequence = number(receipt, "sequence")?;
-        match sequence.checked_sub(self.next_sequence) {
+    fn events(&mut self, events: Events) -> Result<(), String> {
+        add(&mut self.granted, &events.granted);
+        add(&mut self.refused, &events.refused);
+        self.unenforced = self.unenforced.saturating_add(events.unenforced);
+        self.without_scope = self.without_scope.saturating_add(events.without_scope);
+        if self.unknown_scope.is_none() {
+            self.unknown_scope = events.scopes.into_iter().find(|scope| !self.scopes.contains(scope));
+        }
+        match events.first.checked_sub(self.next_sequence) {
             Some(0) => {}
             Some(missing) => self.gaps.add(self.next_sequence, missing)?,
             None => {
-                self.order.get_or_insert(format!(
-                    "event {sequence} comes after event {}",
-                    self.next_sequence.saturating_sub(1)
-                ));
-                return Ok(());
+                let last = self.next_sequence.saturating_sub(1);
+                self.order.get_or_insert(format!("event {} comes after event {last}", events.first));
             }
         }
-        self.next_sequence = sequence.saturating_add(1);
-        Ok(())
-    }
-
-    fn starts(&mut self, receipt: &Value<'_>) -> Result<(), String> {
-        let enforcement = receipt.field("enforcement").ok_or("it says nothing of enforcement")?;
-        let missing = enforcement.field("missing").map_or(&[][..], |missing| missing.elements());
-        self.start = Some(Start {
-            key: text(receipt, "key")?.to_owned(),
-            delegation_sha256: text(receipt, "delegation_sha256")?.to_owned(),
-            wall: text(receipt, "wall")?.to_owned(),
-            boot_id: text(receipt, "boot_id")?.to_owned(),
-            enforcement: text(enforcement, "status")?.to_owned(),
-            missing: missing.iter().filter_map(|lack| lack.text().map(str::to_owned)).collect(),
-            counts_on_full: text(receipt, "on_full")? != "refuse",
-            records_only: text(receipt, "mode")? != "enforce",
-        });
-        self.policy(receipt)
-    }
-
-    fn policy(&mut self, receipt: &Value<'_>) -> Result<(), String> {
-        let scopes = receipt.field("scopes").ok_or("it has no scopes")?.elements();
-        self.scopes = scopes.iter().filter_map(|scope| scope.text().map(str::to_owned)).collect();
-        Ok(())
-    }
-
-    fn closes(&mut self, receipt: &Value<'_>) -> Result<(), String> {
-        let counters = receipt.field("counters").ok_or("it has no counters")?;
-        let totals = |name: &str| -> Result<[u64; Kind::ALL.len()], String> {
-            let totals = counters.field(name).ok_or_else(|| format!("it does not count what was {name}"))?;
-            let mut sums = [0; Kind::ALL.len()];
-            for (sum, kind) in sums.iter_mut().zip(Kind::ALL) {
-                *sum = number(totals, kind.name())?;
-            }
-            Ok(sums)
-        };
-        self.close = Some(Close {
-            boot_id: text(receipt, "boot_id")?.to_owned(),
-            armed: text(receipt, "armed")? != "0",
-            granted: totals("granted")?,
-            refused: totals("refused")?,
-            counted_reads: number(counters, "counted_reads")?,
-            lost: number(counters, "lost")?,
-            sequence: number(counters, "sequence")?,
-        });
+        self.next_sequence = self.next_sequence.max(events.first.saturating_add(events.count));
         Ok(())
     }
 }
 
-fn text<'a>(receipt: &'a Value<'_>, name: &str) -> Result<&'a str, String> {
-    receipt.field(name).and_then(Value::text).ok_or_else(|| format!("it has no text `{name}`"))
-}
-
-fn number(receipt: &Value<'_>, name: &str) -> Result<u64, String> {
-    receipt.field(name).and_then(Value::number).ok_or_else(|| format!("it has no number `{name}`"))
+fn add(sums: &mut [u64; Kind::ALL.len()], more: &[u64; Kind::ALL.len()]) {
+    for (sum, more) in sums.iter_mut().zip(more) {
+        *sum = sum.saturating_add(*more);
+    }
 }
 
 /// Holds `found` against what the lines before said.
-fn same(known: &mut Option<String>, found: &str, what: &str) -> Result<(), String> {
+fn same(known: &mut Option<String>, found: String, what: &str) -> Result<(), String> {
     match known {
-        Some(known) if known == found => Ok(()),
+        Some(known) if *known == found => Ok(()),
         Some(known) => Err(format!("its {what} is `{found}`, the lines before say `{known}`")),
         None => {
-            *known = Some(found.to_owned());
+            *known = Some(found);
             Ok(())
         }
     }

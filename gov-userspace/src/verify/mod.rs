@@ -1,25 +1,33 @@
 //! Says what a log proves: which of its claims hold, which do not, and which cannot be known from it.
 //!
-//! It reads a log once, from its first line to its last, in bounded memory. It needs no daemon, no rights, no
-//! kernel feature and no network: whoever has the files and a public key can do it anywhere.
+//! It reads a log once, from its first line to its last, on as many threads as it is given and in memory that does not
+//! grow with the log. Each thread hashes and checks lines for themselves; what depends on their order is added up by
+//! one. It needs no daemon, no rights, no kernel feature and no network: whoever has the files and a public key can do
+//! it anywhere.
 
 mod account;
+mod chunk;
 mod delegation;
+mod growth;
 mod heads;
+mod ordered;
 mod ranges;
 mod single;
 
-use std::io::{self, BufRead};
+use std::io::{self, Read};
 
 use serde::Serialize;
 
 use self::account::Account;
-use self::heads::Heads;
+use self::chunk::Checked;
+use self::heads::{Heads, Keys};
+use self::ordered::ordered;
 use crate::key::Public;
-use crate::lines::{Line, Lines, MAX_LINE};
-use crate::merkle::{self, Tree};
+use crate::lines::Chunks;
+use crate::merkle::{Span, Tree};
 
 pub use account::Summary;
+pub use growth::{GrowthProof, growth};
 pub use single::{ReceiptProof, receipt};
 
 /// What is known of a claim.
@@ -96,6 +104,8 @@ pub struct Evidence<L, H> {
     pub checkpoint: Vec<u8>,
     /// All checkpoints, a line with one JSON text each.
     pub history: Option<H>,
+    /// The note of an earlier checkpoint that was kept elsewhere.
+    pub since: Option<Vec<u8>>,
     /// The delegation's bytes.
     pub delegation: Option<Vec<u8>>,
     /// The delegations that it narrows: a JSON array of their texts, from the root on.
@@ -104,46 +114,74 @@ pub struct Evidence<L, H> {
     pub claimed: Option<Public>,
 }
 
-/// Checks a log against the public keys that are trusted to sign logs.
+/// Bytes of a log that a thread takes at once: they fit into its processor's own cache.
+const LINES: usize = 256 << 10;
+/// The same of a log's history, which takes a signature to be checked for each of its lines.
+const HEADS: usize = 16 << 10;
+
+/// Checks a log against the public keys that are trusted to sign logs, on this many threads. `progress` is told how
+/// many bytes of the log are done.
 ///
 /// # Errors
-/// Those of the readers; whatever the bytes say is in the report.
-pub fn log<L: BufRead, H: BufRead>(evidence: Evidence<L, H>, trusted: &[Public]) -> io::Result<Report> {
-    let mut heads = Heads::new(&evidence.checkpoint, evidence.history, trusted, evidence.claimed)?;
-    let (mut tree, mut account) = (Tree::default(), Account::default());
-    let mut lines = Lines::new(evidence.log);
-    let mut form = None;
-    loop {
-        match lines.read()? {
-            Line::Whole(line) => {
-                if let Err(fault) = account.take(line, tree.size())
-                    && form.is_none()
-                {
-                    form = Some(format!("line {}: {fault}", tree.size().saturating_add(1)));
-                }
-                tree.push(merkle::leaf(line));
-                heads.grown(&tree)?;
+/// Those of the readers, and if the system gives no threads; whatever the bytes say is in the report.
+pub fn log<L: Read + Send, H: Read + Send>(
+    evidence: Evidence<L, H>,
+    trusted: &[Public],
+    threads: usize,
+    progress: &mut dyn FnMut(u64),
+) -> io::Result<Report> {
+    let keys = &Keys::new(trusted, evidence.claimed);
+    std::thread::scope(|scope| {
+        let read = |chunk: io::Result<_>| chunk.map(|chunk| heads::found(&chunk, keys));
+        // Without a key there is nothing to check them with.
+        let history = evidence.history.filter(|_| keys.is_some()).map(|history| Chunks::new(history, HEADS));
+        let history = history.map(|chunks| ordered(scope, threads, chunks, read)).transpose()?;
+        let mut heads = Heads::new(&evidence.checkpoint, evidence.since.as_deref(), history, keys);
+        let check = |chunk: io::Result<_>| chunk.map(|chunk| chunk::check(&chunk));
+        let mut lines = ordered(scope, threads, Chunks::new(evidence.log, LINES), check)?;
+        let (tree, account, form) = add_up(&mut lines, &mut heads, progress)?;
+
+        let mut items = vec![match form {
+            None => {
+                let count = tree.size();
+                Item::holds("form", format!("{count} lines are canonical receipts, numbered without a gap"))
             }
-            Line::Torn(rest) => {
-                form = form.or(Some(format!("the last line is torn after {} bytes", rest.len())));
-                break;
+            Some(fault) => Item::fails("form", fault),
+        }];
+        items.extend(heads.items(&tree, account.session(), account.key()));
+        let (bytes, ancestors) = (evidence.delegation.as_deref(), evidence.ancestors.as_deref());
+        items.push(delegation::item(bytes, ancestors, &account));
+        items.extend(account.items());
+        Ok(Report::new(items, account.summary(tree.size())))
+    })
+}
+
+/// The tree and the account of all lines, and the first fault in their form.
+fn add_up(
+    lines: &mut dyn Iterator<Item = io::Result<Checked>>,
+    heads: &mut Heads<'_>,
+    progress: &mut dyn FnMut(u64),
+) -> io::Result<(Tree, Account, Option<String>)> {
+    let (mut tree, mut account, mut form) = (Tree::default(), Account::default(), None);
+    for checked in lines {
+        let Checked { span, steps, mut fault, end, bytes } = checked?;
+        for (line, step) in steps {
+            if let Err(why) = account.take(step)
+                && fault.as_ref().is_none_or(|(first, _)| *first > line)
+            {
+                fault = Some((line, why));
             }
-            Line::TooLong => {
-                form = form.or(Some(format!("a line is longer than {MAX_LINE} bytes")));
-                break;
-            }
-            Line::End => break,
+        }
+        heads.grown(&tree, &span)?;
+        span.grow(&mut tree, u64::MAX);
+        progress(bytes);
+        let over = end.is_some();
+        let fault = fault.map(|(line, why)| format!("line {}: {why}", line.saturating_add(1)));
+        form = form.or(fault).or(end);
+        if over {
+            break;
         }
     }
-    let mut items = vec![match form {
-        None => Item::holds(
-            "form",
-            format!("{} lines are canonical receipts, numbered without a gap", tree.size()),
-        ),
-        Some(fault) => Item::fails("form", fault),
-    }];
-    items.extend(heads.items(&tree, account.session(), account.key()));
-    items.push(delegation::item(evidence.delegation.as_deref(), evidence.ancestors.as_deref(), &account));
-    items.extend(account.items());
-    Ok(Report::new(items, account.summary(tree.size())))
+    heads.grown(&tree, &Span::default())?;
+    Ok((tree, account, form))
 }

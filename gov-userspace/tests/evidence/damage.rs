@@ -232,11 +232,12 @@ fn no_flipped_bit_of_a_log_goes_unseen() {
             log,
             checkpoint: fs::read(scratch.log.join(CHECKPOINT)).unwrap(),
             history: None::<&[u8]>,
+            since: None,
             delegation: Some(sample::delegation().to_vec()),
             ancestors: Some(sample::ancestors()),
             claimed: None,
         };
-        gov::verify::log(evidence, &[sample::key().public()]).unwrap().verdict
+        gov::verify::log(evidence, &[sample::key().public()], 1, &mut |_bytes| {}).unwrap().verdict
     };
     assert_eq!(evidence(&whole), gov::verify::Verdict::Holds);
     for place in (0..whole.len()).step_by(11) {

@@ -173,6 +173,120 @@ fn one_receipt_verifies_alone_and_no_changed_one_does() {
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
 }
 
+/// The first checkpoint that a log ever had, in a file beside it.
+fn first_checkpoint(log: &Path) -> PathBuf {
+    let history = std::fs::read_to_string(log.join("checkpoints.jsonl")).unwrap();
+    let note: String = serde_json::from_str(history.lines().next().unwrap()).unwrap();
+    let file = log.with_extension("old");
+    std::fs::write(&file, note).unwrap();
+    file
+}
+
+#[test]
+fn a_log_that_only_grew_since_an_older_checkpoint_says_so_and_a_fork_does_not() {
+    let (scratch, fork) = (Scratch::whole(), Scratch::whole());
+    let (old, forked) = (first_checkpoint(&scratch.log), first_checkpoint(&fork.log));
+    let log = scratch.log.to_str().unwrap();
+    let since = |target: &str, old: &Path| {
+        let output = gov(&["verify", target, "--since", old.to_str().unwrap(), "--key", &key()]);
+        (output.status.code(), text(&output))
+    };
+    assert_eq!(since(log, &old).0, Some(0), "{}", since(log, &old).1);
+    let (status, said) = since(log, &forked);
+    assert!(status == Some(1) && said.contains("growth"), "{said}");
+    assert_eq!(since(log, &scratch.log.join("log.jsonl")).0, Some(1));
+    assert_eq!(since(log, Path::new("/nonexistent")).0, Some(2));
+}
+
+#[test]
+fn the_growth_of_a_log_is_proved_to_a_witness_who_does_not_have_it() {
+    let (scratch, fork) = (Scratch::whole(), Scratch::whole());
+    let (old, forked) = (first_checkpoint(&scratch.log), first_checkpoint(&fork.log));
+    let old = old.to_str().unwrap();
+    let log = scratch.log.to_str().unwrap();
+    let output = gov(&["receipts", log, "--since", old]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let proof = String::from_utf8(output.stdout).unwrap();
+    assert!(proof.ends_with(&std::fs::read_to_string(scratch.log.join("checkpoint")).unwrap()));
+    let file = scratch.log.with_extension("proof");
+    let check = |proof: &str, arguments: &[&str]| {
+        std::fs::write(&file, proof).unwrap();
+        gov(&[&["verify", file.to_str().unwrap()], arguments].concat()).status.code()
+    };
+    assert_eq!(check(&proof, &["--since", old, "--key", &key()]), Some(0));
+    assert_eq!(check(&proof, &["--key", &key()]), Some(3), "nothing to compare with");
+    assert_eq!(check(&proof, &["--since", old]), Some(3), "no key");
+    assert_eq!(check(&proof, &["--since", forked.to_str().unwrap(), "--key", &key()]), Some(1));
+    let hash = proof.lines().nth(1).unwrap();
+    let flipped = if hash.starts_with('A') { "B" } else { "A" }.to_owned() + &hash[1..];
+    for wrong in [
+        proof.replacen(hash, &flipped, 1),
+        proof.replacen(&format!("{hash}\n"), "", 1),
+        proof.replacen(hash, &format!("{hash}\n{hash}"), 1),
+        proof.replacen("old ", "old 1", 1),
+        proof[..proof.len() - 1].to_owned(),
+        "old \n".to_owned(),
+    ] {
+        assert_eq!(check(&wrong, &["--since", old, "--key", &key()]), Some(1), "{wrong}");
+    }
+    // No proof is made of what is not so.
+    let output = gov(&["receipts", log, "--since", forked.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+}
+
+#[test]
+fn the_longest_receipt_verifies_alone_and_one_of_a_changed_log_is_not_handed_on() {
+    let scratch = Scratch::empty();
+    let mut session = sample::Session::start(&scratch.log);
+    session.log_long_line();
+    session.play();
+    session.close();
+    let log = scratch.log.to_str().unwrap();
+    let output = gov(&["receipts", log, "--show", "1", "--proof"]);
+    let file = scratch.log.with_extension("json");
+    std::fs::write(&file, &output.stdout).unwrap();
+    assert!(output.stdout.len() > 1 << 20);
+    assert_eq!(gov(&["verify", file.to_str().unwrap(), "--key", &key()]).status.code(), Some(0));
+    let lines = std::fs::read_to_string(scratch.log.join("log.jsonl")).unwrap();
+    std::fs::write(scratch.log.join("log.jsonl"), lines.replacen("/etc/cron.d/x", "/etc/cron.d/y", 1))
+        .unwrap();
+    let output = gov(&["receipts", log, "--show", "1", "--proof"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+}
+
+#[test]
+fn any_number_of_threads_comes_to_the_same_report() {
+    let scratch = Scratch::empty();
+    let mut session = sample::Session::start(&scratch.log);
+    // Long enough for several threads.
+    for _turn in 0..3 {
+        session.play();
+        session.log_long_line();
+    }
+    session.close();
+    let log = scratch.log.to_str().unwrap();
+    let report =
+        |threads: &str| json(&gov(&["verify", log, "--key", &key(), "--json", "--threads", threads]));
+    let same = || {
+        let one = report("1");
+        ["2", "3", "8"].iter().for_each(|threads| assert_eq!(report(threads), one, "{threads} threads"));
+        one["verdict"].clone()
+    };
+    assert_eq!(same(), "holds");
+    let lines = std::fs::read_to_string(scratch.log.join("log.jsonl")).unwrap();
+    let last = lines.rfind("/etc/cron.d/x").unwrap();
+    for damaged in [
+        lines.replacen("/etc/cron.d/x", "/etc/cron.d/y", 1),
+        format!("{}/etc/cron.d/y{}", &lines[..last], &lines[last + 13..]),
+        lines.replacen("\"v\":2", "\"v\":3", 40),
+        lines[..last].to_owned(),
+        lines.replacen("\"s-1\"", "\"s-2\"", 30),
+    ] {
+        std::fs::write(scratch.log.join("log.jsonl"), damaged).unwrap();
+        assert_eq!(same(), "does-not-hold");
+    }
+}
+
 #[test]
 fn receipts_are_listed_a_line_each() {
     let scratch = Scratch::whole();

@@ -121,6 +121,12 @@ impl Session {
         self.fact(Fact::Loss(Loss { count: Count(1), first }));
     }
 
+    /// A line that is almost as long as a line may be, and takes two bytes for each when it is quoted.
+    pub(crate) fn log_long_line(&mut self) {
+        let what = "\"".repeat(300_000);
+        self.fact(Fact::Interference(Interference { enforced: None, since: "1".to_owned(), what }));
+    }
+
     /// Reads that are only counted.
     pub(crate) fn count_reads(&mut self, count: u64) {
         self.state.counted_reads += count;

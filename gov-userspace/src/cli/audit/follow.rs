@@ -37,7 +37,7 @@ pub(super) fn events(folder: &Path) -> Result<(), Failure> {
     loop {
         let note = evidence::checkpoint(folder)?;
         let note = String::from_utf8_lossy(&note);
-        let size = Checkpoint::size_of(&note).unwrap_or(0);
+        let size = Checkpoint::stated(&note).map_or(0, |stated| stated.size);
         if size > place.lines {
             let events = events.get_or_insert_with(|| Events::new(super::handed::origin(&note)));
             if advance(folder, &mut place, size, events)? == Next::Nothing {
