@@ -32,6 +32,7 @@ pub(crate) fn record(number: u64) -> Vec<u8> {
         _ => (Action::Read, format!("/home/user/.ssh/id_{number}"), b""),
     };
     let refused = action == Action::Read;
+    let process = 4242 + (number / 8 % 5000) as u32;
     let header = Header {
         abi: ABI_VERSION,
         length: (size_of::<Header>() + path.len() + extra.len()).try_into().unwrap(),
@@ -41,8 +42,8 @@ pub(crate) fn record(number: u64) -> Vec<u8> {
         decider: 7,
         inode: 1_000_000 + number,
         start_ns: 900_000_000,
-        pid: 4242,
-        tid: 4242,
+        pid: process,
+        tid: process,
         parent: 4000,
         uid: 1000,
         gid: 1000,

@@ -10,7 +10,7 @@ mod write;
 
 pub use read::{CanonicalError, Value, parse};
 pub use scan::scan;
-pub use write::Writer;
+pub use write::{Writer, quoted};
 
 /// The largest integer that every JSON reader holds exactly: 2^53 - 1. Larger ones are written as decimal text.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;

@@ -173,18 +173,25 @@ impl<'a> Reader<'a> {
 
     fn integer(&mut self) -> Result<Value<'a>, CanonicalError> {
         let start = self.at;
-        let bad = CanonicalError::Expected { at: start, expected: "an integer of at most 2^53 - 1" };
-        if self.peek() == Some(b'-') {
+        let negative = self.peek() == Some(b'-');
+        if negative {
             self.step();
         }
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+        let first = self.at;
+        let mut number = 0_i64;
+        while let Some(digit @ b'0'..=b'9') = self.peek() {
+            // One that does not fit stays too large to be canonical.
+            number = number.saturating_mul(10).saturating_add(i64::from(digit.saturating_sub(b'0')));
             self.step();
         }
-        let digits = self.text.get(start..self.at).unwrap_or_default();
-        let number: i64 = digits.parse().map_err(|_error| bad.clone())?;
-        let leading_zero = digits.strip_prefix('-').unwrap_or(digits).starts_with('0');
-        let canonical = number.unsigned_abs() <= MAX_INTEGER && (!leading_zero || digits == "0");
-        if canonical { Ok(Value::Integer(number)) } else { Err(bad) }
+        let digits = self.at.saturating_sub(first);
+        let leading_zero = self.text.as_bytes().get(first) == Some(&b'0');
+        let one_spelling = digits > 0 && (!leading_zero || (digits == 1 && !negative));
+        if one_spelling && number.unsigned_abs() <= MAX_INTEGER {
+            Ok(Value::Integer(if negative { number.saturating_neg() } else { number }))
+        } else {
+            Err(CanonicalError::Expected { at: start, expected: "an integer of at most 2^53 - 1" })
+        }
     }
 
     pub(super) fn string(&mut self) -> Result<Cow<'a, str>, CanonicalError> {
@@ -274,12 +281,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// RFC 8785 orders names by their UTF-16 code units, which for ASCII is by bytes.
+/// RFC 8785 orders names by their UTF-16 code units. That is the order of their bytes, unless both have other
+/// characters than ASCII where they differ.
 pub(super) fn order(left: &str, right: &str) -> Ordering {
-    if left.is_ascii() && right.is_ascii() {
-        left.cmp(right)
-    } else {
-        left.encode_utf16().cmp(right.encode_utf16())
+    match left.bytes().zip(right.bytes()).find(|(left, right)| left != right) {
+        None => left.len().cmp(&right.len()),
+        Some((left, right)) if left.is_ascii() || right.is_ascii() => left.cmp(&right),
+        Some(_) => left.encode_utf16().cmp(right.encode_utf16()),
     }
 }
 
@@ -335,6 +343,15 @@ mod tests {
         }
         assert!(parse(b"\"\xff\"").is_err());
         assert!(parse("[".repeat(20_000).as_bytes()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_in_the_order_of_their_utf_16_code_units(
+            left in "[a\u{7f}é\u{e000}\u{10000}]{0,3}", right in "[a\u{7f}é\u{e000}\u{10000}]{0,3}",
+        ) {
+            prop_assert_eq!(super::order(&left, &right), left.encode_utf16().cmp(right.encode_utf16()));
+        }
     }
 
     fn json() -> impl Strategy<Value = serde_json::Value> {

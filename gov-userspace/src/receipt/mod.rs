@@ -10,6 +10,7 @@ mod decision;
 mod fact;
 mod remedy;
 
+use crate::canonical::quoted;
 use crate::clock::{Offset, rfc3339};
 use crate::event::Event;
 use crate::scope::Scope;
@@ -49,6 +50,9 @@ pub enum Receipt<'a> {
 #[derive(Clone, Debug)]
 pub struct Encoder {
     facts: SessionFacts,
+    /// The delegation's id and the session's name, which stand in each receipt, as they are written there.
+    delegation: Vec<u8>,
+    session: Vec<u8>,
     granted: Vec<Scope>,
     offset: Offset,
     wall: WallText,
@@ -58,7 +62,8 @@ impl Encoder {
     /// For this session, with the clocks as they stand now.
     pub fn new(facts: SessionFacts) -> Self {
         let granted = facts.scopes.iter().filter_map(|scope| Scope::parse(scope.as_bytes()).ok()).collect();
-        Self { facts, granted, offset: Offset::sample(), wall: WallText::default() }
+        let (delegation, session) = (quoted(&facts.delegation_id), quoted(&facts.session));
+        Self { facts, delegation, session, granted, offset: Offset::sample(), wall: WallText::default() }
     }
 
     /// The session that it writes for.
