@@ -7,6 +7,7 @@ mod cache;
 mod catalogue;
 mod check;
 mod demo;
+mod fuzz;
 mod image;
 mod kernels;
 mod process;
@@ -38,6 +39,8 @@ enum Verb {
     Catalogue,
     /// Measure gov beside what it is compared with
     Bench(bench::Bench),
+    /// Give the readers of what others wrote hostile input until one fails
+    Fuzz(fuzz::Fuzz),
     /// Run a command in a virtual machine that has this checkout's gov
     Vm(vm::Machine),
     /// Show gov at work: the real gpt-engineer meets a poisoned answer
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Verb::Test(test) => test::run(&test),
         Verb::Catalogue => done(catalogue::run()),
         Verb::Bench(bench) => bench::run(&bench),
+        Verb::Fuzz(fuzz) => done(fuzz::run(&fuzz)),
         Verb::Vm(machine) => vm::run(machine),
         Verb::Demo(demo) => demo::run(&demo),
     };

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::check::{self, Score};
 use crate::kernels::Series;
 use crate::vm::{self, Machine};
-use crate::{build, process};
+use crate::{build, fuzz, process};
 use count::{Cargo, Counting, Rows};
 
 /// How much to test.
@@ -34,6 +34,7 @@ pub fn run(test: &Test) -> Result<ExitCode> {
     check::everywhere(&mut score)?;
     heading("tests on this machine");
     on_this_machine(&mut score)?;
+    score.enter("no hostile input makes a reader panic or hold more than it is worth", fuzz::bounded);
     if !test.quick {
         let kernels = if test.all_kernels { &Series::ALL[..] } else { &[Series::V6_12] };
         for kernel in kernels {

@@ -21,7 +21,9 @@ const SILENCED: [&str; 2] = [concat!("#[all", "ow("), concat!("#![all", "ow(")];
 /// The lines and files that break the rules.
 pub fn findings(root: &Path) -> Result<Vec<String>> {
     let mut findings = Vec::new();
-    for folder in ["gov-common/src", "gov-ebpf/src", "gov-userspace/src", "xtask/src", "tests/src"] {
+    for folder in
+        ["fuzz/src", "gov-common/src", "gov-ebpf/src", "gov-userspace/src", "xtask/src", "tests/src"]
+    {
         for path in rust_files(&root.join(folder))? {
             let name = path.strip_prefix(root)?.display().to_string();
             findings.extend(in_file(&name, &fs::read_to_string(&path)?));
