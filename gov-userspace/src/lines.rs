@@ -157,6 +157,7 @@ fn fill(reader: &mut impl Read, bytes: &mut Vec<u8>, length: usize) -> io::Resul
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that wraps panics")]
 mod tests {
     use super::{Chunks, Line, Lines, MAX_LINE};
     use proptest::prelude::*;

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gov::key::Secret;
+use rustix::time::{ClockId, clock_gettime};
 
 use super::{check, made};
 
@@ -30,8 +31,11 @@ pub(crate) fn one(dir: &Path, threads: usize, key: &Secret) {
     let wall = begun.elapsed().as_secs_f64();
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("unknown").trim();
+    let busy: Duration = clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap();
+    let busy = busy.as_secs_f64();
     println!(
-        "gov verify on {threads} threads: {wall:.1} s, {:.0} lines/s, at most {peak} of memory",
-        lines / wall
+        "gov verify on {threads} threads: {wall:.1} s, {:.0} lines/s; {busy:.1} s of processors, {:.0} lines/s a core; at most {peak} of memory",
+        lines / wall,
+        lines / busy
     );
 }

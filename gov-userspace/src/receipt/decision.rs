@@ -185,7 +185,7 @@ fn object(object: &Object, line: &mut Writer<'_>) {
             field.text("device", &device(object.device));
         }
         let path = shown(&object.path);
-        if is_lossy(&path) {
+        if matches!(path, Cow::Owned(_)) {
             field.hex("hex", &object.path);
         }
         if object.inode != 0 {
@@ -212,7 +212,7 @@ fn task(task: &Task, line: &mut Writer<'_>) {
     line.object(Some("task"), |field| {
         let comm = shown(&task.comm);
         field.text("comm", &comm);
-        if is_lossy(&comm) {
+        if matches!(comm, Cow::Owned(_)) {
             field.hex("comm_hex", &task.comm);
         }
         field.integer("gid", task.gid.into());
@@ -227,18 +227,14 @@ fn task(task: &Task, line: &mut Writer<'_>) {
 /// Bytes as text, with the bytes themselves in hexadecimal before it where they are not UTF-8.
 fn bytes(hex: &str, text: &str, bytes: &[u8], field: &mut Writer<'_>) {
     let shown = shown(bytes);
-    if is_lossy(&shown) {
+    if matches!(shown, Cow::Owned(_)) {
         field.hex(hex, bytes);
     }
     field.text(text, &shown);
 }
 
-/// Bytes as text. Almost all are UTF-8, which is seen faster than where it is not.
+/// Bytes as text: borrowed where they are UTF-8, which almost all are and which is seen faster than where they are
+/// not, and otherwise made up.
 fn shown(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_error| String::from_utf8_lossy(bytes), Cow::Borrowed)
-}
-
-/// Whether the text is not the bytes that it shows, because they are not UTF-8.
-fn is_lossy(shown: &Cow<'_, str>) -> bool {
-    matches!(shown, Cow::Owned(_))
 }

@@ -246,6 +246,7 @@ fn the_remedy_of_a_rename_is_for_the_path_that_no_scope_covers() {
 }
 
 /// Each action with each reason, and everything that an event may have, in turn.
+#[expect(clippy::arithmetic_side_effects, reason = "a test that wraps panics")]
 fn every_event() -> Vec<Event> {
     const PATHS: [&[u8]; 5] = [b"/project/a", b"", b"/q\"\\\n\x01\x7f", b"/\xff/\xc3\xa9", b"/etc/cron.d/x"];
     const EXTRAS: [&[&[u8]]; 4] = [&[], &[b"/to"], &[b"/to\xff"], &[b"python3", b"-c", b"\"\x1f", b"\xff"]];

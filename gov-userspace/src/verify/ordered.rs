@@ -54,7 +54,11 @@ mod tests {
             for jobs in [0, 1, 5, 100] {
                 let results: Vec<usize> = std::thread::scope(|scope| {
                     let late = |job: usize| {
-                        std::thread::sleep(Duration::from_micros(if job % 3 == 0 { 300 } else { 0 }));
+                        std::thread::sleep(Duration::from_micros(if job.is_multiple_of(3) {
+                            300
+                        } else {
+                            0
+                        }));
                         job
                     };
                     ordered(scope, threads, 0..jobs, late).unwrap().collect()
