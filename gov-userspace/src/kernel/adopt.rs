@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aya::maps::{IterableMap, Map};
 use aya::programs::loaded_programs;
-use gov_common::abi::{ABI_VERSION, Control, Session};
+use gov_common::abi::{ABI_VERSION, Control, ReadKey, Session};
 use gov_common::policy::{EdgeKey, LISTENING, Node, OWN};
 
 use super::batch::each;
@@ -147,8 +147,29 @@ impl Sessions {
             let placed = Placed { root: session.root, own: own.remove(&session.generation) };
             self.hold(Bound { cgroup_id: *cgroup_id, level, session: *session, placed });
         }
+        self.forget_strangers_reads()?;
         self.tell()?;
         Ok(found.iter().map(|(cgroup_id, session)| adopted(*cgroup_id, session)).collect())
+    }
+}
+
+impl Sessions {
+    /// Takes out the counts of reads of sessions that were being let go: the next one in such a place would have them.
+    fn forget_strangers_reads(&mut self) -> Result<(), KernelError> {
+        let mut strangers = Vec::new();
+        each(
+            &self.maps.reads,
+            "find the reads of another daemon's sessions",
+            |key: ReadKey, _count: u64| {
+                if !self.bound.contains_key(&key.slot) {
+                    strangers.push(Wire(key));
+                }
+            },
+        )?;
+        for key in strangers {
+            say_unless_gone("count of reads", self.maps.reads.remove(&key));
+        }
+        Ok(())
     }
 }
 

@@ -152,11 +152,11 @@ fn prefixes<'a>(
     })
 }
 
-/// What cannot be removed is never found again, because no number is used twice; it only takes up room.
+/// What cannot be removed of a policy is never found again, because no number is used twice; it only takes up room.
 pub(super) fn say_unless_gone(what: &str, removed: Result<(), MapError>) {
     match removed {
         Err(error) if !is_absent(&error) => {
-            tracing::error!("a {what} of a removed policy stays in the kernel: {error}");
+            tracing::error!("a {what} that nobody needs any more stays in the kernel: {error}");
         }
         Ok(()) | Err(_) => {}
     }

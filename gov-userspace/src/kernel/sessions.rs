@@ -17,6 +17,7 @@ use super::levels::Levels;
 use super::policies::{Placed, Policies};
 use super::slots::Slots;
 use super::wire::Wire;
+use crate::crash;
 use crate::policy::Compiled;
 
 const OUR_MOUNTS: &str = "/proc/self/ns/mnt";
@@ -165,6 +166,7 @@ impl Sessions {
             Ok(()) | Err(_) => {}
         }
         grace::wait();
+        crash::point("letting-go");
         let state = self.counters(slot)?;
         for (key, _) in self.walked_reads(slot)? {
             self.grants.free(session.id, &key)?;
