@@ -5,10 +5,23 @@ use std::collections::BTreeMap;
 use super::ground::Ground;
 use super::inherit::{self, Estate};
 use super::recovery;
-use super::run::DaemonError;
 use crate::config::Config;
 use crate::host::cgroup::{Cgroup, Hierarchy};
 use crate::kernel::{Kernel, KernelError, Left, LoadOptions, Ring, Slot, pins};
+
+/// Why the daemon does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The kernel's side cannot be loaded, or does not do what it should.
+    #[error(transparent)]
+    CannotEnforce(KernelError),
+    /// Only root can load programs and make cgroups.
+    #[error("only root can load programs and make cgroups")]
+    NotRoot,
+    /// Something else that it needs is missing or taken.
+    #[error(transparent)]
+    Start(#[from] anyhow::Error),
+}
 
 /// What becomes of the sessions of a daemon that is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

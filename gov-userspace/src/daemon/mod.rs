@@ -24,13 +24,14 @@ mod records;
 mod run;
 mod socket;
 mod start;
+mod sums;
 mod temporary;
 mod turns;
 mod watch;
 
-pub use begin::Leftovers;
+pub use begin::{DaemonError, Leftovers};
 pub use enforcement::Words;
-pub use run::{DaemonError, check, serve};
+pub use run::{check, serve};
 
 #[cfg(test)]
 mod tests;

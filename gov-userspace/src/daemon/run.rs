@@ -7,7 +7,7 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::begin::{Inherited, Leftovers, enforce, load};
+use super::begin::{DaemonError, Inherited, Leftovers, enforce, load};
 use super::enforcement::Words;
 use super::engine::{Engine, channel};
 use super::ground::Ground;
@@ -16,21 +16,7 @@ use super::turns::engine_thread;
 use super::{gauges, lock, notify, socket};
 use crate::config::Config;
 use crate::host::cgroup::Hierarchy;
-use crate::kernel::{KernelError, pins};
-
-/// Why the daemon does not run.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// The kernel's side cannot be loaded, or does not do what it should.
-    #[error(transparent)]
-    CannotEnforce(KernelError),
-    /// Only root can load programs and make cgroups.
-    #[error("only root can load programs and make cgroups")]
-    NotRoot,
-    /// Something else that it needs is missing or taken.
-    #[error(transparent)]
-    Start(#[from] anyhow::Error),
-}
+use crate::kernel::pins;
 
 /// Loads the kernel's side as the daemon would, tries it, and lets it go again.
 pub fn check(config: &Config) -> Result<Words, DaemonError> {

@@ -8,6 +8,7 @@ use gov_common::abi::Kind;
 use serde::Serialize;
 
 use super::chunk::{Events, Step};
+use super::ends::{Close, Start};
 use super::ranges::Ranges;
 
 /// What was counted in a log.
@@ -56,29 +57,6 @@ pub(super) struct Account {
     gaps: Ranges,
     losses: Ranges,
     order: Option<String>,
-}
-
-/// What the start receipt says.
-pub(super) struct Start {
-    pub(super) key: String,
-    pub(super) delegation_sha256: String,
-    pub(super) wall: String,
-    pub(super) boot_id: String,
-    pub(super) enforcement: String,
-    pub(super) missing: Vec<String>,
-    pub(super) counts_on_full: bool,
-    pub(super) records_only: bool,
-}
-
-/// What the close receipt says.
-pub(super) struct Close {
-    pub(super) boot_id: String,
-    pub(super) armed: bool,
-    pub(super) granted: [u64; Kind::ALL.len()],
-    pub(super) refused: [u64; Kind::ALL.len()],
-    pub(super) counted_reads: u64,
-    pub(super) lost: u64,
-    pub(super) sequence: u64,
 }
 
 impl Account {

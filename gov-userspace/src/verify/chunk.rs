@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use gov_common::abi::Kind;
 
-use super::account::{Close, Start};
+use super::ends::{Close, Start, close, number, start, text};
 use crate::canonical::{self, Value};
 use crate::lines::{Chunk, Line, MAX_LINE};
 use crate::merkle::{self, Span};
@@ -241,52 +241,7 @@ fn fact(kind: &str, line: &[u8]) -> Result<Step, String> {
     })
 }
 
-fn start(receipt: &Value<'_>) -> Result<Start, String> {
-    let enforcement = receipt.field("enforcement").ok_or("it says nothing of enforcement")?;
-    let missing = enforcement.field("missing").map_or(&[][..], |missing| missing.elements());
-    let text = |name: &str| text(receipt.field(name), name);
-    Ok(Start {
-        key: text("key")?.to_owned(),
-        delegation_sha256: text("delegation_sha256")?.to_owned(),
-        wall: text("wall")?.to_owned(),
-        boot_id: text("boot_id")?.to_owned(),
-        enforcement: self::text(enforcement.field("status"), "status")?.to_owned(),
-        missing: missing.iter().filter_map(|lack| lack.text().map(str::to_owned)).collect(),
-        counts_on_full: text("on_full")? != "refuse",
-        records_only: text("mode")? != "enforce",
-    })
-}
-
 fn scopes(receipt: &Value<'_>) -> Result<BTreeSet<String>, String> {
     let scopes = receipt.field("scopes").ok_or("it has no scopes")?.elements();
     Ok(scopes.iter().filter_map(|scope| scope.text().map(str::to_owned)).collect())
-}
-
-fn close(receipt: &Value<'_>) -> Result<Close, String> {
-    let counters = receipt.field("counters").ok_or("it has no counters")?;
-    let totals = |name: &str| -> Result<[u64; Kind::ALL.len()], String> {
-        let totals = counters.field(name).ok_or_else(|| format!("it does not count what was {name}"))?;
-        let mut sums = [0; Kind::ALL.len()];
-        for (sum, kind) in sums.iter_mut().zip(Kind::ALL) {
-            *sum = number(totals.field(kind.name()), kind.name())?;
-        }
-        Ok(sums)
-    };
-    Ok(Close {
-        boot_id: text(receipt.field("boot_id"), "boot_id")?.to_owned(),
-        armed: text(receipt.field("armed"), "armed")? != "0",
-        granted: totals("granted")?,
-        refused: totals("refused")?,
-        counted_reads: number(counters.field("counted_reads"), "counted_reads")?,
-        lost: number(counters.field("lost"), "lost")?,
-        sequence: number(counters.field("sequence"), "sequence")?,
-    })
-}
-
-fn text<'a>(value: Option<&'a Value<'_>>, name: &str) -> Result<&'a str, String> {
-    value.and_then(Value::text).ok_or_else(|| format!("it has no text `{name}`"))
-}
-
-fn number(value: Option<&Value<'_>>, name: &str) -> Result<u64, String> {
-    value.and_then(Value::number).ok_or_else(|| format!("it has no number `{name}`"))
 }

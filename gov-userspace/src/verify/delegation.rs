@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::Item;
-use super::account::{Account, Start};
+use super::account::Account;
+use super::ends::Start;
 use crate::delegation::{DelegationError, Unverified, verify_chain};
 
 const NAME: &str = "delegation";

@@ -8,6 +8,7 @@
 mod account;
 mod chunk;
 mod delegation;
+mod ends;
 mod growth;
 mod heads;
 mod ordered;

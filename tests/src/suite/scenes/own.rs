@@ -143,6 +143,8 @@ fn unpinned(house: &mut House, around: &Surroundings) -> Result<()> {
     fs::remove_dir_all(PINS)?;
     wait_for(|| told(&format!("{pinned} hooks")))?;
     ensure!(pins()? == pinned, "the pins were not put back");
+    wait_for(|| told("another daemon"))?;
+    ensure!(fs::exists(format!("{PINS}/maps/abi"))?, "the maps' pins were not put back");
     fs::write(&go, "")?;
     let out = std::io::read_to_string(child.stdout.take().context("its output is piped")?)?;
     ensure!(out.trim() == "EACCES", "meanwhile the act ended with `{out}`");
@@ -156,8 +158,9 @@ fn unpinned(house: &mut House, around: &Surroundings) -> Result<()> {
     Ok(())
 }
 
+/// How many hooks are pinned.
 fn pins() -> Result<usize> {
-    Ok(fs::read_dir(PINS)?.count())
+    Ok(fs::read_dir(PINS)?.filter(|entry| entry.as_ref().is_ok_and(|pin| !pin.path().is_dir())).count())
 }
 
 /// Root can write to the kernel's maps, and takes the session out as the daemon would.
