@@ -56,7 +56,6 @@ fn check_root() -> Result<(), DaemonError> {
 async fn run(inherited: Inherited, ground: Ground) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot catch SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot catch SIGINT")?;
-    let listener = listen(&ground.config.socket)?;
     let max_connections = ground.config.max_connections;
     let socket_path = ground.config.socket.clone();
     let gauges = gauges::serve(&inherited.ring, &ground).await;
@@ -72,6 +71,8 @@ async fn run(inherited: Inherited, ground: Ground) -> anyhow::Result<()> {
         })
         .context("no thread for the engine")?;
     say_hello(&engine).await;
+    // Whoever is answered finds every session that goes on.
+    let listener = listen(&socket_path)?;
     tokio::spawn(socket::serve(listener, engine, max_connections));
     notify::tell("READY=1");
     tokio::select! {

@@ -35,7 +35,7 @@ const MOMENTS: u64 = 10;
 
 /// Points in the way of a decision into the log, and which time the daemon dies there.
 const RECORDING: &[&str] =
-    &["taken:1", "taken:2", "handed-over:1", "handed-over:2", "synced:2", "noted:2", "checkpointed:2"];
+    &["taken:1", "taken:2", "handed-over:1", "handed-over:2", "synced:3", "noted:3", "checkpointed:3"];
 const CLOSING: &[&str] = &["released", "end-written", "closed", "letting-go", "unbound"];
 const BEGINNING: &[&str] = &["log-begun", "bound", "admitted"];
 const TAKING_OVER: &[&str] = &["moved-aside", "log-recovered", "inherited"];
