@@ -68,6 +68,10 @@ impl Log {
         let length = file.metadata().map_err(JournalError::io("look at", &path))?.len();
         let scan = scan(dir, BufReader::new(&file), last.as_ref(), session, &mut read)?;
         if scan.closed && scan.covered == scan.tree.size() && scan.bytes == length {
+            // The last checkpoint stands among all of them before it takes the latest one's place.
+            if history.latest != history.last && !history.last.is_empty() {
+                folder::replace(dir, CHECKPOINT, &history.last)?;
+            }
             return Ok(Recovery::Closed);
         }
         folder::move_aside(dir, CHECKPOINTS, history.whole)?;

@@ -123,20 +123,21 @@ fn no_way_out(house: &mut House, around: &Surroundings) -> Result<()> {
 /// Both read through one link, which leads into the first one's folder.
 fn shared(house: &mut House, around: &Surroundings) -> Result<()> {
     let folder = folder(around, "shared")?;
-    let (go, link) = (folder.join("go"), folder.join("link"));
+    let (go, other_go, link) = (folder.join("go"), folder.join("other-go"), folder.join("link"));
     let scope = format!("file:read:{}", text(&folder));
-    let act = ["after", &text(&go), "read", &text(&link)];
+    let act = |go: &Path| ["after".to_owned(), text(go), "read".to_owned(), text(&link)];
     let before = elements("EDGES")?;
-    let (first, log) = waiting(house, around, &scope, &act)?;
+    let (first, log) = waiting(house, around, &scope, &act(&go).each_ref().map(String::as_str))?;
     let alone = elements("EDGES")?;
-    let (second, _) = waiting(house, around, &scope, &act)?;
+    let (second, _) = waiting(house, around, &scope, &act(&other_go).each_ref().map(String::as_str))?;
     let both = elements("EDGES")?;
     ensure!(alone > before && both == alone + 1, "{before} steps stood, then {alone}, then {both}");
     let own = around.folder.join("state/tmp").join(log.file_name().context("a log has a name")?);
     fs::write(own.join("a"), "as it was")?;
     std::os::unix::fs::symlink(own.join("a"), &link)?;
-    fs::write(&go, "")?;
-    for (child, wanted) in [(first, "ok"), (second, "EACCES")] {
+    // The second one first: with the first one goes its folder.
+    for (child, go, wanted) in [(second, other_go, "EACCES"), (first, go, "ok")] {
+        fs::write(&go, "")?;
         let out = child.wait_with_output()?;
         let out = String::from_utf8_lossy(&out.stdout).trim().to_owned();
         ensure!(out == wanted, "the first one's file is read with `{out}` instead of `{wanted}`");
