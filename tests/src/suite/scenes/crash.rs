@@ -128,18 +128,18 @@ fn tear(house: &House) -> Result<()> {
 
 fn any_moment(house: &mut House, around: &Surroundings) -> Result<()> {
     let moments = std::env::var("GOV_MOMENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(MOMENTS);
-    for turn in 0..moments {
-        // No two alike, and none by the clock of what is tested.
-        let after = Duration::from_micros((turn * 7919 + 13) * 104_729 % 900_000);
+    // No two alike, and none by the clock of what is tested.
+    let after: Vec<String> =
+        (0..moments).map(|turn| ((turn * 7919 + 13) * 104_729 % 900_000).to_string()).collect();
+    let after: Vec<&str> = after.iter().map(String::as_str).collect();
+    each(house, around, &after, |house, microseconds| {
         opens_all(house, around, |house| {
-            thread::sleep(after);
+            thread::sleep(Duration::from_micros(microseconds.parse()?));
             house.end(Signal::KILL)?;
             *house = House::open(&around.folder.join("state"))?;
             Ok(())
         })
-        .with_context(|| format!("killed {after:?} after the first open"))?;
-    }
-    Ok(())
+    })
 }
 
 /// The act under a daemon that dies at a point, and that another one follows.
