@@ -41,10 +41,15 @@ pub(super) const ACTS: &[Act] = &[
     act("plant_git_hook", "plant a hook in /project/.git", ("file.create", "…/.git/hooks/post-checkout", "out-of-scope")),
     act("leave_cgroup", "move itself out of its cgroup", ("session.leave-cgroup", "%/cgroup.procs", "cgroup-escape")),
     act("trace_a_stranger", "trace another program", ("process.trace", "…", "ground")),
-    act("mount_over", "mount over a folder", ("kernel.mount", "…", "ground")),
+    act("mount_over", "mount over a folder", ("capability.use", "capability:CAP_SYS_ADMIN", "out-of-scope")),
 ];
 
 impl Act {
+    /// How it ends where no scope grants it: the kernel asks for a capability with an errno of its own.
+    pub(super) fn errno(&self) -> &'static str {
+        if self.action == "capability.use" { "EPERM" } else { "EACCES" }
+    }
+
     /// Whether the receipt is this act's refusal.
     pub(super) fn left(&self, receipt: &Receipt, stage: &Stage) -> bool {
         receipt.says(self.action, &stage.fill(self.object), self.reason)

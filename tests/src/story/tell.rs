@@ -130,7 +130,8 @@ impl Play<'_> {
         let report = self.report()?;
         for act in ACTS {
             let outcome = outcome(&report, act)?;
-            ensure!(outcome == "EACCES", "`{}` must end with EACCES and ended with {outcome}", act.name);
+            let errno = act.errno();
+            ensure!(outcome == errno, "`{}` must end with {errno} and ended with {outcome}", act.name);
             let receipt = find(&governed.receipts, |it| it.is_refusal() && act.left(it, self.stage))
                 .with_context(|| format!("no receipt says that `{}` was refused", act.name))?;
             say(&format!("  {outcome}  receipt {:>5}  {}  ({})", number(receipt), act.caption, act.reason));
