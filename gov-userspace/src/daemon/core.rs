@@ -128,6 +128,12 @@ impl<E: Enforcer> Core<E> {
             if let Err(error) = session.recorder.hand_over() {
                 failed.push((name.clone(), error));
             }
+            if let Some(bytes) = session.recorder.acknowledge()
+                && let Err(error) = self.enforcer.note_taken(session.slot, bytes)
+            {
+                // Its share of the ring stays smaller than it is, so more is refused and nothing is lost.
+                tracing::error!(session = name, "cannot give back the session's share of the ring: {error}");
+            }
         }
         for (name, error) in failed {
             self.log_failed(&name, &error);

@@ -3,43 +3,28 @@
 use std::time::{Duration, Instant};
 
 use gov_common::abi::{ReadKey, State};
+use gov_common::repeated::{Refusal, RefusalKey};
 use gov_common::verdict::Reason;
 
 use super::artifacts::Touched;
 use super::found::{Found, Told};
 use super::order::{Gap, Order, OrderError};
+pub use super::rhythm::Rhythm;
 use crate::clock::Offset;
-use crate::config::Config;
 use crate::event::Event;
 use crate::journal::{JournalError, Log};
-use crate::receipt::{Artifact, Artifacts, Close, Count, Cut, Fact, Loss, Reads, Receipt};
+use crate::receipt::{Artifact, Artifacts, Close, Count, Cut, Fact, Loss, Reads, Receipt, Repeated};
 
 /// Files that one receipt names.
 const FILES_A_RECEIPT: usize = 200;
-
-/// When checkpoints are made.
-#[derive(Clone, Copy, Debug)]
-pub struct Rhythm {
-    /// After so long.
-    pub interval: Duration,
-    /// After so many receipts.
-    pub receipts: u32,
-}
-
-impl Rhythm {
-    /// As it is configured.
-    pub fn of(config: &Config) -> Self {
-        Self {
-            interval: Duration::from_millis(u64::from(config.checkpoint_ms)),
-            receipts: config.checkpoint_receipts,
-        }
-    }
-}
 
 /// One session's events on their way into its log.
 pub struct Recorder {
     log: Log,
     order: Order<Taken>,
+    /// Bytes of the ring that the events in the log had taken up, and how many of them the kernel was told of.
+    produced: u64,
+    acknowledged: u64,
     /// Events before this number are in the log already, as an earlier daemon wrote them.
     known: u64,
     touched: Touched,
@@ -75,6 +60,8 @@ pub struct End<'a> {
     pub account: &'a State,
     /// Reads by directory.
     pub reads: &'a [(ReadKey, u64)],
+    /// Refusals that are not recorded one by one.
+    pub refusals: &'a [(RefusalKey, Refusal)],
     /// What stands at the paths that the session changed.
     pub artifacts: &'a [Artifact],
     /// The last receipt.
@@ -97,6 +84,8 @@ impl Recorder {
         let mut recorder = Self {
             log,
             order: Order::default(),
+            produced: 0,
+            acknowledged: 0,
             known: 0,
             touched: Touched::default(),
             told: Told::default(),
@@ -115,6 +104,8 @@ impl Recorder {
         Self {
             log,
             order: Order::resume(found.next_sequence, found.lost),
+            produced: 0,
+            acknowledged: 0,
             known: found.next_sequence,
             touched: found.touched,
             told: found.told,
@@ -129,6 +120,7 @@ impl Recorder {
     pub fn take(&mut self, event: Event, position: u64, now: Instant) -> Result<(), RecordError> {
         if event.sequence < self.known {
             // It stayed in the ring after it was written down.
+            self.produced = event.produced;
             return Ok(());
         }
         self.order.push(event.sequence, Taken { event, position }, now)?;
@@ -149,6 +141,12 @@ impl Recorder {
     /// loss of power is the checkpoints' matter.
     pub fn hand_over(&mut self) -> Result<(), RecordError> {
         Ok(self.log.hand_over()?)
+    }
+
+    /// How many bytes of the ring are taken and written down, if the kernel was not told yet.
+    pub fn acknowledge(&mut self) -> Option<u64> {
+        let before = std::mem::replace(&mut self.acknowledged, self.produced);
+        (before != self.produced).then_some(self.produced)
     }
 
     /// Whether no event is on its way any more.
@@ -226,6 +224,12 @@ impl Recorder {
             }
             self.kept(|recorder| recorder.append(Receipt::Fact(&Fact::Reads(Reads::new(key, *count)))))?;
         }
+        for repeated in end.refusals.iter().filter_map(|(key, refusal)| Repeated::new(key, refusal)) {
+            if !self.told.has_repeated(&repeated) {
+                let fact = Fact::Repeated(repeated);
+                self.kept(|recorder| recorder.append(Receipt::Fact(&fact)))?;
+            }
+        }
         let untold: Vec<Artifact> =
             end.artifacts.iter().filter(|artifact| !self.told.has_artifact(artifact)).cloned().collect();
         for files in untold.chunks(FILES_A_RECEIPT) {
@@ -264,6 +268,7 @@ impl Recorder {
         while let Some(Taken { event, .. }) = self.order.pop(now) {
             self.urgent |= event.reason != Reason::Granted;
             self.touched.note(&event);
+            self.produced = event.produced;
             outcome = outcome.and(self.append(Receipt::Event(&event)));
         }
         outcome

@@ -6,6 +6,7 @@ mod cutoff;
 mod daemon;
 mod evidence;
 mod faults;
+mod flood;
 mod metrics;
 mod nested;
 mod nested_limits;
@@ -40,6 +41,7 @@ pub fn all() -> impl Iterator<Item = &'static Scene> {
         nested::SCENES,
         nested_limits::SCENES,
         evidence::SCENES,
+        flood::SCENES,
         faults::SCENES,
         own::SCENES,
         metrics::SCENES,
