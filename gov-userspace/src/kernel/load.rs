@@ -105,8 +105,7 @@ impl Kernel {
                 }
             }
         }
-        let required = |name: &str| HOOKS.iter().any(|hook| hook.name == name && hook.required);
-        let enforcement = Enforcement::of(hooks, required);
+        let enforcement = Enforcement::of(hooks);
         let object = Some(object);
         Ok((Self { object, sessions, enforcement, links, pins: Pins::default(), others }, ring))
     }
