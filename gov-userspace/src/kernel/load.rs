@@ -15,7 +15,7 @@ use super::error::{KernelError, causes};
 use super::grants::Grants;
 use super::hooks::HOOKS;
 use super::offsets::Types;
-use super::pins::Pins;
+use super::pins::{self, Pins};
 use super::policies::Policies;
 use super::ring::Ring;
 use super::sessions::{BindSpec, SessionMaps, Sessions, Slot};
@@ -243,9 +243,8 @@ fn require_version(map: &MapData) -> Result<(), KernelError> {
 /// The version of the boundary that an object speaks.
 pub(super) fn version(map: &MapData) -> Result<u32, KernelError> {
     const READ: &str = "read the object's version";
-    let id = map.info().map_err(KernelError::map(READ))?.id();
-    let again = MapData::from_id(id).map_err(KernelError::map(READ))?;
-    let map = Array::<_, u32>::try_from(Map::Array(again)).map_err(KernelError::map(READ))?;
+    let map = Map::Array(pins::another_hold(map)?);
+    let map = Array::<_, u32>::try_from(map).map_err(KernelError::map(READ))?;
     map.get(&0, 0).map_err(KernelError::map(READ))
 }
 
