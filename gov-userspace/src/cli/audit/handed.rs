@@ -3,9 +3,10 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use super::{each, gather, said};
+use super::{each, gather};
 use serde_json::Value;
 
+use crate::cli::out::{json_line, said};
 use crate::cli::verify::exit;
 use crate::cli::{Exit, Failure, evidence};
 use crate::export::aps::Receipts;
@@ -56,7 +57,7 @@ fn statement(folder: &Path, report: &Report, checkpoint: &str) -> Result<(), Fai
     let key = signing(report, audit.start.as_ref().map_or("", |start| &start.key))?;
     let envelope = in_toto::statement(&audit, checkpoint, &key)
         .map_err(|error| Failure::because(Exit::Usage, format!("`{}`", folder.display()), &error))?;
-    said(print_json(&envelope))
+    said(json_line(std::io::stdout(), &envelope))
 }
 
 fn receipts(folder: &Path, report: &Report, checkpoint: &str) -> Result<(), Failure> {
@@ -110,10 +111,4 @@ fn signing(report: &Report, signer: &str) -> Result<Secret, Failure> {
         Failure::new(Exit::Usage, "the host's key", "it is not the one that signed this log")
             .remedy("run it as root on the host of the session")
     })
-}
-
-fn print_json(value: &impl serde::Serialize) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer(&mut out, value)?;
-    writeln!(out)
 }
