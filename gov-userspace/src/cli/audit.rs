@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// Print the evidence in the form of another tool.
     #[arg(long, value_enum, conflicts_with_all = ["json", "html", "all"])]
     format: Option<handed::Format>,
-    /// Print events of `--format ocsf` as they are signed, until the session is closed.
+    /// Print events of `--format ocsf` or `otlp` as they are signed, until the session is closed.
     #[arg(long, requires = "format")]
     follow: bool,
     /// Show every line of long lists.
@@ -53,8 +53,7 @@ struct Whole<'a> {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let folder = evidence::folder(&args.target)?;
     if args.follow {
-        handed::can_follow(args.format)?;
-        follow::events(&folder)?;
+        follow::events(&folder, args.format)?;
     }
     let report = evidence::verify(&folder, &args.reading, &args.reading.trusted()?, None)?;
     if args.follow {
