@@ -102,8 +102,8 @@ pub fn judge_listening(mask: u32, socket: u64) -> i32 {
     judge(case)
 }
 
-/// Judges binding a `struct socket` to the own address at `address`, by the family that it names: the kernel takes no other than
-/// the socket's own. A port of the kernel's choice is nobody's to know, and listening on it is judged apart.
+/// Judges binding a `struct socket` to the own address at `address`, by the family that it names: the kernel takes no
+/// other than the socket's own. A port of the kernel's choice is nobody's to know, and listening on it is judged apart.
 #[inline(always)]
 pub fn judge_binding(mask: u32, socket: u64, address: u64, length: u32) -> i32 {
     // Fail closed: what cannot be read is of no family that can be judged.

@@ -1,5 +1,6 @@
 //! Requests to files (ioctl, fcntl) that reach beyond what the file was opened for: a signal to a process that the file
-//! is told to, keystrokes for whoever reads a terminal, a terminal that is another one to all who have it, another file system's state, the network's set-up.
+//! is told to, keystrokes for whoever reads a terminal, a terminal that is another one to all who have it, another file
+//! system's state, the network's set-up.
 
 use crate::guard::judge_door;
 use gov_common::doors::Door;

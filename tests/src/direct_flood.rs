@@ -148,7 +148,11 @@ fn shared(bench: &mut Bench) -> Result<()> {
     ensure!(outcome == "EAGAIN", "the flood ended with `{outcome}`");
     let first = small.kernel.counters(slot)?;
     let share = RING * 2 / 3;
-    ensure!((share - 1000..share + 1000).contains(&first.produced), "it has {} of {RING} bytes", first.produced);
+    ensure!(
+        (share - 1000..share + 1000).contains(&first.produced),
+        "it has {} of {RING} bytes",
+        first.produced
+    );
     let outcome = act_in(&other, &format!("append {place}/in/a"))?;
     ensure!(outcome == "ok", "beside a flood, it ended with `{outcome}`");
 

@@ -110,6 +110,51 @@ pub(crate) fn incident(receipt: &Value<'_>) -> Option<(&'static str, String)> {
     })
 }
 
+/// How much a reader should care about a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// What is granted, and what belongs to every session.
+    Ordinary,
+    /// Something was refused, or a limit was met.
+    Refused,
+    /// The session was cut off, or something of its evidence or of what governs it was lost or changed.
+    Broken,
+    /// Acts may have gone unjudged.
+    Unjudged,
+}
+
+/// How much a reader should care about this one.
+pub(crate) fn weight(receipt: &Value<'_>) -> Weight {
+    match (text(receipt, "kind"), text(receipt, "verdict")) {
+        (_, "deny") | ("budget" | "break" | "repeated", _) => Weight::Refused,
+        ("interference", _) if receipt.field("enforced").is_some() => Weight::Unjudged,
+        ("interference" | "loss" | "cut" | "recovered", _) => Weight::Broken,
+        _ordinary => Weight::Ordinary,
+    }
+}
+
+/// What a receipt is about: its action, or what kind of fact it is.
+pub(crate) fn name<'a>(receipt: &'a Value<'_>) -> &'a str {
+    match text(receipt, "action") {
+        "" => text(receipt, "kind"),
+        action => action,
+    }
+}
+
+/// The receipt in a sentence.
+pub(crate) fn sentence(receipt: &Value<'_>) -> String {
+    if let Some((what, details)) = incident(receipt) {
+        return format!("{what}: {details}");
+    }
+    let (name, object) = (name(receipt), what(receipt));
+    let act = if object.is_empty() { name.to_owned() } else { format!("{name} {object}") };
+    match (text(receipt, "verdict"), receipt.field("grant").and_then(Value::text)) {
+        ("deny", Some(scope)) => format!("refused: {act}: {}; allowed by {scope}", text(receipt, "reason")),
+        ("deny", None) => format!("refused: {act}: {}", text(receipt, "reason")),
+        _granted => act,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{arguments, path};

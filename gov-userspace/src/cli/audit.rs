@@ -5,12 +5,13 @@ mod handed;
 mod html;
 mod page;
 
+use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::verify::exit;
-use super::{Exit, Failure, evidence};
+use super::{Exit, Failure, evidence, out};
 use crate::audit::{Audit, Gatherer, Moment, Timeline, proof};
 use crate::journal::{SESSION, SessionFile};
 use crate::key::Public;
@@ -30,7 +31,7 @@ pub(super) struct Args {
     /// Print the evidence in the form of another tool.
     #[arg(long, value_enum, conflicts_with_all = ["json", "html", "all"])]
     format: Option<handed::Format>,
-    /// Print events of `--format ocsf` as they are signed, until the session is closed.
+    /// Print events of `--format ocsf` or `otlp` as they are signed, until the session is closed.
     #[arg(long, requires = "format")]
     follow: bool,
     /// Show every line of long lists.
@@ -52,8 +53,7 @@ struct Whole<'a> {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let folder = evidence::folder(&args.target)?;
     if args.follow {
-        handed::can_follow(args.format)?;
-        follow::events(&folder)?;
+        follow::events(&folder, args.format)?;
     }
     let report = evidence::verify(&folder, &args.reading, &args.reading.trusted()?, None)?;
     if args.follow {
@@ -66,31 +66,22 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let proof = proof(&report, &folder.display().to_string(), signer(&folder));
     let printed = if args.reading.json {
         let whole = Whole { audit: &audit, proof: &proof, verification: &report };
-        print_json(&whole)
+        stdout().write_all(out::json("the report", &whole)?.as_bytes())
     } else if args.html {
-        print_html(&html::Told {
+        let page = html::page(&html::Told {
             audit: &audit,
             report: &report,
             timeline: timeline(&folder, args.all)?,
             proof: &proof,
             checkpoint: &String::from_utf8_lossy(&evidence::checkpoint(&folder)?),
             all: args.all,
-        })
+        });
+        writeln!(stdout(), "{}", page.into_string())
     } else {
         page::print(&audit, &report, &proof, args.all)
     };
-    said(printed)?;
+    out::said(printed)?;
     Ok(exit(report.verdict))
-}
-
-/// Whoever stops reading early has seen enough.
-fn said(printed: std::io::Result<()>) -> Result<(), Failure> {
-    match printed {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::because(Exit::Failed, "standard output", &error))
-        }
-        _printed => Ok(()),
-    }
 }
 
 fn gather(folder: &Path) -> Result<Audit, Failure> {
@@ -120,16 +111,4 @@ fn signer(folder: &Path) -> Option<Public> {
     let content = evidence::small(&folder.join(SESSION)).ok().flatten()?;
     let session: SessionFile = serde_json::from_slice(&content).ok()?;
     Public::from_hex(&session.key).ok()
-}
-
-fn print_html(told: &html::Told<'_>) -> std::io::Result<()> {
-    use std::io::Write;
-    writeln!(std::io::stdout().lock(), "{}", html::page(told).into_string())
-}
-
-fn print_json(whole: &Whole<'_>) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, whole)?;
-    writeln!(out)
 }

@@ -9,7 +9,7 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use super::failure;
-use super::terms::print;
+use super::out::print;
 use super::{Exit, Failure};
 use crate::config::{Config, DEFAULT_FILE};
 use crate::daemon::{self, DaemonError, Leftovers};

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::terms::{Signer, print, public_key};
+use super::out::{self, print};
+use super::terms::{Signer, public_key};
 use super::{Exit, Failure};
 use crate::accounts::Accounts;
 use crate::guarded::ROOT;
@@ -134,8 +135,7 @@ fn as_json(own: Option<Public>, log: Option<Public>, trust: &TrustRoots) -> Resu
         "trusted": roots.collect::<Vec<_>>(),
         "refused": trust.refused.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
-    let text = serde_json::to_string_pretty(&list);
-    text.map(|text| text + "\n").map_err(|error| Failure::because(Exit::Failed, "the keys", &error))
+    out::json("the keys", &list)
 }
 
 fn as_text(own: Option<Public>, log: Option<Public>, trust: &TrustRoots) -> String {

@@ -15,6 +15,7 @@ mod failure;
 pub mod govd;
 mod keys;
 mod man;
+mod out;
 mod prove;
 mod ps;
 mod receipts;

@@ -1,9 +1,7 @@
 //! `gov ps`: the sessions that the daemon governs; root sees all of them, others their own.
 
-use std::io::Write;
-
 use super::daemon::{Socket, out_of_turn};
-use super::{Exit, Failure};
+use super::{Exit, Failure, out};
 use crate::control::message::{Reply, Request, SessionView, Stage};
 
 /// Arguments of `gov ps`.
@@ -23,17 +21,12 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let Reply::Sessions(mut sessions) = args.socket.ask(Request::List {})? else { return Err(out_of_turn()) };
     sessions.retain(|session| args.all || session.state != Stage::Closed);
-    let text = if args.json { json(&sessions)? } else { table(&sessions, jiff::Timestamp::now()) };
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| Failure::because(Exit::Failed, "standard output", &error))?;
+    out::print(&if args.json {
+        out::json("the sessions", &sessions)?
+    } else {
+        table(&sessions, jiff::Timestamp::now())
+    })?;
     Ok(Exit::Success)
-}
-
-fn json(sessions: &[SessionView]) -> Result<String, Failure> {
-    serde_json::to_string_pretty(sessions)
-        .map(|text| text + "\n")
-        .map_err(|error| Failure::because(Exit::Failed, "the sessions", &error))
 }
 
 /// Columns as wide as their widest cell; the command, last, is as long as it is.

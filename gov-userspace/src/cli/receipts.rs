@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
 
+use super::out::{json_line, said};
 use super::shown::{command, shown};
 use super::{Exit, Failure, evidence, prove};
 use crate::canonical::{self, Value};
@@ -40,14 +41,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     match (&args.since, args.show) {
         (Some(since), _) => {
             let proof = prove::growth(&folder, since)?;
-            print(|out| write!(out, "{proof}"))?;
+            said(write!(anstream::stdout(), "{proof}"))?;
         }
         (None, Some(index)) if args.proof => {
             let proof = prove::receipt(&folder, index)?;
-            print(|out| {
-                serde_json::to_writer(&mut *out, &proof)?;
-                writeln!(out)
-            })?;
+            said(json_line(anstream::stdout().lock(), &proof))?;
         }
         _list => list(&folder, args)?,
     }
@@ -72,8 +70,11 @@ fn list(folder: &Path, args: &Args) -> Result<(), Failure> {
             .is_ok_and(|receipt| receipt.field("verdict").and_then(Value::text) == Some("deny"));
         if args.show.is_none_or(|show| show == index) && (refused || !args.refused) {
             found = true;
-            print(|out| match &receipt {
-                Ok(receipt) if !args.json && args.show.is_none() => write_row(out, index, receipt, refused),
+            let mut out = anstream::stdout().lock();
+            said(match &receipt {
+                Ok(receipt) if !args.json && args.show.is_none() => {
+                    write_row(&mut out, index, receipt, refused)
+                }
                 _whole if args.json => out.write_all(line).and_then(|()| writeln!(out)),
                 _whole => writeln!(out, "{}", shown(&String::from_utf8_lossy(line))),
             })?;
@@ -118,15 +119,5 @@ fn object(receipt: &Value<'_>) -> String {
             receipt.field("about").and_then(Value::text).unwrap_or_default().to_owned()
         }
         (None, None) => path.to_owned(),
-    }
-}
-
-/// Writes to standard output; whoever stops reading early has seen enough.
-fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
-    match write(&mut anstream::stdout().lock()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::because(Exit::Failed, "standard output", &error))
-        }
-        _written => Ok(()),
     }
 }

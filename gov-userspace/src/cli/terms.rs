@@ -1,9 +1,10 @@
 //! The terms of a new delegation, as every command that makes one takes them.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::out::print;
 use super::{Exit, Failure};
 use crate::delegation::{self, Request};
 use crate::key::{KeyError, Public, Secret};
@@ -118,12 +119,6 @@ pub(super) fn input(path: &Path) -> Result<Vec<u8>, Failure> {
         Err(error) => Err(Failure::because(Exit::Unknown, format!("`{}`", path.display()), &error)
             .remedy("name a file that you can read, or `-` for standard input")),
     }
-}
-
-/// Writes to standard output.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
-    let written = std::io::stdout().write_all(text.as_bytes());
-    written.map_err(|error| Failure::because(Exit::Failed, "standard output", &error))
 }
 
 /// Writes to a new file, whole or not at all, or to standard output if none is named.

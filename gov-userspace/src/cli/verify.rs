@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anstyle::{AnsiColor, Style};
 
 use super::shown::shown;
-use super::{Exit, Failure, evidence};
+use super::{Exit, Failure, evidence, out};
 use crate::audit::grouped;
 use crate::verify::{GrowthProof, ReceiptProof, Report, Verdict, growth, receipt};
 
@@ -38,8 +38,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     } else {
         evidence::verify(&evidence::folder(&args.target)?, &args.reading, &trusted, since)?
     };
-    let printed = if args.reading.json { print_json(&report) } else { print(&report) };
-    printed.map_err(|error| Failure::because(Exit::Failed, "standard output", &error))?;
+    if args.reading.json {
+        out::print(&out::json("the report", &report)?)?;
+    } else {
+        out::written(print(&report))?;
+    }
     Ok(exit(report.verdict))
 }
 
@@ -94,10 +97,4 @@ fn print(report: &Report) -> std::io::Result<()> {
     }
     let style = style(report.verdict).bold();
     writeln!(out, "\n{style}{}{style:#}", report.verdict.words())
-}
-
-fn print_json(report: &Report) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, report)?;
-    writeln!(out)
 }

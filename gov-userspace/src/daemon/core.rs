@@ -123,7 +123,7 @@ impl<E: Enforcer> Core<E> {
 
     /// Hands all that was recorded to the system: from where on the ring must be kept, if an event waits for another.
     pub(super) fn hand_over(&mut self) -> Option<u64> {
-        let mut failed = Vec::new();
+        let (mut failed, mut kept) = (Vec::new(), None);
         for (name, session) in &mut self.sessions {
             if let Err(error) = session.recorder.hand_over() {
                 failed.push((name.clone(), error));
@@ -134,11 +134,12 @@ impl<E: Enforcer> Core<E> {
                 // Its share of the ring stays smaller than it is, so more is refused and nothing is lost.
                 tracing::error!(session = name, "cannot give back the session's share of the ring: {error}");
             }
+            kept = kept.into_iter().chain(session.recorder.first_waiting()).min();
         }
         for (name, error) in failed {
             self.log_failed(&name, &error);
         }
-        self.sessions.values().filter_map(|session| session.recorder.first_waiting()).min()
+        kept
     }
 
     /// Makes the checkpoints that are due.

@@ -10,7 +10,7 @@ use super::lock::folder;
 use crate::clock;
 use crate::config::Config;
 use crate::control::message::HookView;
-use crate::host::cgroup::Hierarchy;
+use crate::host::cgroup::{Cgroup, Hierarchy};
 use crate::host::facts::{self, Facts};
 use crate::kernel::Enforcement;
 use crate::key::Secret;
@@ -91,6 +91,12 @@ impl Ground {
         let hooks = Vec::new();
         let owner = rustix::process::geteuid().as_raw();
         Ok(Self { config, facts, boot_id, hierarchy, enforcement, hooks, key, host, folders, owner })
+    }
+
+    /// The temporary folder of the session that has this cgroup: such folders stand in each other as cgroups do.
+    pub(super) fn temporary(&self, cgroup: &Cgroup) -> PathBuf {
+        let within = cgroup.folder().strip_prefix(self.hierarchy.folder()).unwrap_or(cgroup.folder());
+        self.folders.temporary.join(within)
     }
 
     /// Notes what the kernel enforces from now on.

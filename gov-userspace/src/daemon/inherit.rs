@@ -1,14 +1,14 @@
-//! Going on with the sessions of a daemon that is gone. Its hooks have judged all the while, and what they decided waits in
-//! the ring; so nothing ends but the daemon.
+//! Going on with the sessions of a daemon that is gone. Its hooks have judged all the while, and what they decided
+//! waits in the ring; so nothing ends but the daemon.
 //!
-//! A session is gone on with if its cgroup, its place in the kernel and its log belong together. Any other is ended: what
-//! it would do nobody could record.
+//! A session is gone on with if its cgroup, its place in the kernel and its log belong together. Any other is ended:
+//! what it would do nobody could record.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use gov_common::verdict::Reason;
 use jiff::Timestamp;
 
@@ -68,7 +68,8 @@ impl<E: Enforcer> Core<E> {
         let mut strays: Vec<Cgroup> = cgroups.into_values().collect();
         strays.sort_by_key(|cgroup| std::cmp::Reverse(cgroup.level()));
         for cgroup in strays.iter().filter(|cgroup| !self.lies_in_session(cgroup)) {
-            recovery::end(cgroup).with_context(|| format!("cannot end `{}`", cgroup.path().display()))?;
+            recovery::end(&self.ground, cgroup)
+                .with_context(|| format!("cannot end `{}`", cgroup.path().display()))?;
         }
         crash::point("inherited");
         let goes_on = self.sessions.keys().cloned().collect();
@@ -90,14 +91,11 @@ impl<E: Enforcer> Core<E> {
         let Recovery::Resumed(log, resumed) = recovered else { return Ok(None) };
         let begun = found.begun.take().context("its log has no start")?;
         ensure!(begun.number == adopted.number, "its log is of another session of its name");
-        ensure!(begun.boot_id == self.ground.boot_id, "its log is of another boot");
-        let temporary = match &begun.parent {
-            None => self.ground.folders.temporary.join(&name),
-            Some(outer) => match self.sessions.get(outer) {
-                Some(outer) => outer.temporary.join(&name),
-                None => bail!("the session `{outer}`, in which it lies, is gone"),
-            },
-        };
+        ensure!(resumed.boot_id.as_ref() == Some(&self.ground.boot_id), "its log is of another boot");
+        if let Some(outer) = &begun.parent {
+            ensure!(self.sessions.contains_key(outer), "the session `{outer}`, in which it lies, is gone");
+        }
+        let temporary = self.ground.temporary(&cgroup);
         crash::point("log-recovered");
         let rhythm = Rhythm::of(&self.ground.config);
         let life = self.life(adopted, &begun, &cgroup, &resumed)?;
@@ -105,13 +103,7 @@ impl<E: Enforcer> Core<E> {
         let expires: Timestamp =
             begun.expires.parse().context("its log does not say when its time is over")?;
         let started: Timestamp = begun.wall.parse().context("its log does not say when it began")?;
-        tracing::warn!(
-            session = name,
-            covered = resumed.covered,
-            found = resumed.found,
-            torn = resumed.torn,
-            "a session of a daemon that is gone goes on"
-        );
+        recovery::say("a session of a daemon that is gone goes on", &name, &resumed);
         self.adopt(Session {
             name: name.clone(),
             number: adopted.number,
@@ -161,17 +153,11 @@ impl<E: Enforcer> Core<E> {
         if let Err(error) = self.enforcer.cut(adopted.slot, Reason::CutOff) {
             say("cannot cut a session off that is not gone on with", &error);
         }
-        if let Some(cgroup) = cgroup {
-            if let Err(error) = recovery::end(cgroup) {
-                // Fail closed: it stays in the kernel, which refuses it everything.
-                return say("cannot end a session that is not gone on with", &format!("{error:#}"));
-            }
-            if let Some(name) = cgroup.name() {
-                let base = &self.ground.folders.temporary;
-                if let Err(error) = super::temporary::remove(base, &base.join(name)) {
-                    say("the temporary folder of a session that is not gone on with stays", &error);
-                }
-            }
+        if let Some(cgroup) = cgroup
+            && let Err(error) = recovery::end(&self.ground, cgroup)
+        {
+            // Fail closed: it stays in the kernel, which refuses it everything.
+            return say("cannot end a session that is not gone on with", &format!("{error:#}"));
         }
         if let Err(error) = self.enforcer.unbind(adopted.slot) {
             say("a session that is not gone on with stays in the kernel", &error);

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::ground::Ground;
+use super::temporary;
 use crate::host::cgroup::Cgroup;
 use crate::journal::{LOG, Log, Recovery, Resumed};
 use crate::receipt::{Fact, Interference};
@@ -29,16 +30,15 @@ pub(super) fn end_leftovers(ground: &Ground) -> anyhow::Result<()> {
     for cgroup in ground.hierarchy.list().context("cannot look for sessions of another daemon")? {
         let name = cgroup.name().unwrap_or("?").to_owned();
         tracing::warn!(session = name, "a session of a daemon that is gone is ended");
-        end(&cgroup).with_context(|| format!("cannot end the session `{name}` of a daemon that is gone"))?;
-        let temporary = &ground.folders.temporary;
-        super::temporary::remove(temporary, &temporary.join(&name))
-            .with_context(|| format!("cannot remove the temporary folder of the session `{name}`"))?;
+        end(ground, &cgroup)
+            .with_context(|| format!("cannot end the session `{name}` of a daemon that is gone"))?;
     }
     Ok(())
 }
 
-/// Kills a cgroup's processes and removes it.
-pub(super) fn end(cgroup: &Cgroup) -> anyhow::Result<()> {
+/// Kills a session's processes and removes its cgroup and its temporary folder. Where nobody is left, a folder that
+/// stays keeps nothing from going on: it is only said.
+pub(super) fn end(ground: &Ground, cgroup: &Cgroup) -> anyhow::Result<()> {
     let deadline = Instant::now().checked_add(END_WAIT);
     while cgroup.populated()? {
         cgroup.kill()?;
@@ -47,11 +47,25 @@ pub(super) fn end(cgroup: &Cgroup) -> anyhow::Result<()> {
         }
         std::thread::sleep(LOOK_EVERY);
     }
-    Ok(cgroup.remove()?)
+    cgroup.remove()?;
+    let folder = ground.temporary(cgroup);
+    if let Err(error) = temporary::remove(&ground.folders.temporary, &folder) {
+        tracing::error!(
+            "the temporary folder `{}` of a session that was ended stays: {error}",
+            folder.display()
+        );
+    }
+    Ok(())
 }
 
-/// Takes up each log that has no end, but for those of sessions that go on, and says so in it, and whether the hooks were
-/// still pinned: `pinned` are those that this daemon found. A log that is not as it was signed is left as it is.
+/// Says what was found of a log that is taken up.
+pub(super) fn say(what: &str, session: &str, resumed: &Resumed) {
+    let Resumed { covered, found, torn, .. } = resumed;
+    tracing::warn!(session, covered, found, torn, "{what}");
+}
+
+/// Takes up each log that has no end, but for those of sessions that go on, and says so in it, and whether the hooks
+/// were still pinned: `pinned` are those that this daemon found. A log that is not as it was signed is left as it is.
 pub(super) fn recover_logs(
     ground: &Ground,
     pinned: &BTreeSet<String>,
@@ -71,13 +85,7 @@ pub(super) fn recover_logs(
         match Log::recover(&folder, Arc::clone(&ground.key), |_line| (), tell) {
             Ok(Recovery::Closed) => {}
             Ok(Recovery::Resumed(log, resumed)) => {
-                tracing::warn!(
-                    session = name,
-                    covered = resumed.covered,
-                    found = resumed.found,
-                    torn = resumed.torn,
-                    "a log without an end was recovered"
-                );
+                say("a log without an end was recovered", &name, &resumed);
                 log.close().with_context(|| format!("cannot close the recovered log `{name}`"))?;
             }
             Err(error) => tracing::error!(session = name, "a log cannot be recovered: {error}"),

@@ -5,3 +5,4 @@ pub mod aps;
 pub mod dsse;
 pub mod in_toto;
 pub mod ocsf;
+pub mod otlp;

@@ -12,7 +12,7 @@ use super::batch::each;
 use super::enforcement::{Enforcement, HookStatus};
 use super::error::KernelError;
 use super::held::Content;
-use super::hooks::{HOOKS, Kind};
+use super::hooks::HOOKS;
 use super::load::{Kernel, version};
 use super::maps::{
     CONTROL, EDGES, GATES, NETS, READS, REFUSALS, RING, SESSIONS, STATES, TAKEN, TALLIES, VERSION, sessions,
@@ -118,19 +118,18 @@ fn enforcement(pins: &Pins) -> Result<Enforcement, KernelError> {
     let mut missing = Vec::new();
     let mut hooks = Vec::new();
     for hook in HOOKS {
-        let exists = hook.kind == Kind::Tracepoint || types.has_function(&format!("bpf_lsm_{}", hook.name));
-        let program = programs.get(hook.name);
-        if exists && program.is_none() {
-            missing.push(hook.name);
+        match programs.get(hook.name) {
+            Some(program) => {
+                hooks.push(HookStatus::attached(hook, program.and_then(|id| tags.get(&id).copied())))
+            }
+            None if hook.exists(&types) => missing.push(hook.name),
+            None => hooks.push(HookStatus::absent(hook)),
         }
-        let tag =
-            program.and_then(|id| tags.get(&(*id)?)).map_or_else(String::new, |tag| format!("{tag:016x}"));
-        hooks.push(HookStatus { name: hook.name.to_owned(), tag, attached: program.is_some() });
     }
     if !missing.is_empty() {
         return Err(KernelError::Unhooked { hooks: missing.join(", ") });
     }
-    Ok(Enforcement::of(hooks, |name| HOOKS.iter().any(|hook| hook.name == name && hook.required)))
+    Ok(Enforcement::of(hooks))
 }
 
 impl Sessions {

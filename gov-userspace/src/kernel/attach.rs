@@ -16,17 +16,16 @@ pub(super) fn put_in_force(
     types: &Types,
     btf: &Btf,
 ) -> Result<(HookStatus, Option<FdLink>), KernelError> {
-    let name = hook.name.to_owned();
-    if hook.kind == Kind::Lsm && !types.has_function(&format!("bpf_lsm_{name}")) {
-        return Ok((HookStatus { name, tag: String::new(), attached: false }, None));
+    if !hook.exists(types) {
+        return Ok((HookStatus::absent(hook), None));
     }
     let program = object
         .program_mut(hook.name)
-        .ok_or_else(|| KernelError::Object { message: format!("it holds no program `{name}`") })?;
+        .ok_or_else(|| KernelError::Object { message: format!("it holds no program `{}`", hook.name) })?;
     let link = attach(program, hook, btf)
         .map_err(|error| refusal(&error).unwrap_or_else(|| failed(hook, &error)))?;
     let tag = program.info().map_err(|error| failed(hook, &error))?.tag();
-    Ok((HookStatus { name, tag: format!("{tag:016x}"), attached: true }, Some(link)))
+    Ok((HookStatus::attached(hook, Some(tag)), Some(link)))
 }
 
 /// Loads and attaches one program.

@@ -1,5 +1,7 @@
 //! What is in force, as a value.
 
+use super::hooks::{HOOKS, Hook};
+
 /// What this kernel enforces with this build of gov.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enforcement {
@@ -31,9 +33,23 @@ pub struct HookStatus {
     pub attached: bool,
 }
 
+impl HookStatus {
+    /// A hook that is not in force.
+    pub(super) fn absent(hook: &Hook) -> Self {
+        Self { name: hook.name.to_owned(), tag: String::new(), attached: false }
+    }
+
+    /// One that is, by a program with this tag, where the kernel tells it.
+    pub(super) fn attached(hook: &Hook, tag: Option<u64>) -> Self {
+        let tag = tag.map_or_else(String::new, |tag| format!("{tag:016x}"));
+        Self { name: hook.name.to_owned(), tag, attached: true }
+    }
+}
+
 impl Enforcement {
-    /// The sum of hooks, of which those in `required` that are missing make it partial.
-    pub(super) fn of(hooks: Vec<HookStatus>, required: impl Fn(&str) -> bool) -> Self {
+    /// The sum of hooks, of which those that the guarantees need and that are missing make it partial.
+    pub(super) fn of(hooks: Vec<HookStatus>) -> Self {
+        let required = |name: &str| HOOKS.iter().any(|hook| hook.name == name && hook.required);
         let missing: Vec<String> = hooks
             .iter()
             .filter(|hook| !hook.attached && required(&hook.name))
@@ -53,20 +69,19 @@ impl Enforcement {
 #[cfg(test)]
 mod tests {
     use super::{Enforcement, EnforcementStatus, HookStatus};
-
-    fn hook(name: &str, attached: bool) -> HookStatus {
-        HookStatus { name: name.to_owned(), tag: String::new(), attached }
-    }
+    use crate::kernel::hooks::HOOKS;
 
     #[test]
     fn only_a_required_hook_that_is_missing_makes_enforcement_partial() {
-        let required = |name: &str| name != "later";
-        let sum = |hooks| Enforcement::of(hooks, required).status;
-        assert_eq!(sum(vec![hook("a", true), hook("later", false)]), EnforcementStatus::Full);
+        let hook = |name: &str| HOOKS.iter().find(|hook| hook.name == name).unwrap();
+        let (open, later) =
+            (HookStatus::attached(hook("file_open"), Some(1)), HookStatus::absent(hook("file_truncate")));
+        let sum = |hooks| Enforcement::of(hooks).status;
+        assert_eq!(sum(vec![open.clone(), later]), EnforcementStatus::Full);
         assert_eq!(
-            sum(vec![hook("a", true), hook("b", false)]),
-            EnforcementStatus::Partial(vec!["b".to_owned()])
+            sum(vec![open, HookStatus::absent(hook("capable"))]),
+            EnforcementStatus::Partial(vec!["capable".to_owned()])
         );
-        assert_eq!(sum(vec![hook("a", false)]), EnforcementStatus::None);
+        assert_eq!(sum(vec![HookStatus::absent(hook("capable"))]), EnforcementStatus::None);
     }
 }

@@ -1,5 +1,7 @@
 //! The hooks of this build, by the names of their programs in the object.
 
+use super::offsets::Types;
+
 /// One program of the object.
 pub(super) struct Hook {
     /// The program's name, which is the kernel's name of the hook.
@@ -17,6 +19,13 @@ pub(super) enum Kind {
     Lsm,
     /// A tracepoint with types.
     Tracepoint,
+}
+
+impl Hook {
+    /// Whether this kernel has it.
+    pub(super) fn exists(&self, types: &Types) -> bool {
+        self.kind == Kind::Tracepoint || types.has_function(&format!("bpf_lsm_{}", self.name))
+    }
 }
 
 /// Every program that [`super::Kernel::load`] attaches.

@@ -16,7 +16,7 @@ use super::error::{KernelError, causes};
 use super::hooks::HOOKS;
 use super::maps::{RING, VERSION, sessions};
 use super::offsets::Types;
-use super::pins::Pins;
+use super::pins::{self, Pins};
 use super::ring::Ring;
 use super::sessions::{BindSpec, Sessions, Slot};
 use super::wire::Wire;
@@ -95,8 +95,7 @@ impl Kernel {
                 }
             }
         }
-        let required = |name: &str| HOOKS.iter().any(|hook| hook.name == name && hook.required);
-        let enforcement = Enforcement::of(hooks, required);
+        let enforcement = Enforcement::of(hooks);
         let object = Some(object);
         Ok((Self { object, sessions, enforcement, links, pins: Pins::default(), others }, ring))
     }
@@ -251,9 +250,8 @@ fn require_version(map: &MapData) -> Result<(), KernelError> {
 /// The version of the boundary that an object speaks.
 pub(super) fn version(map: &MapData) -> Result<u32, KernelError> {
     const READ: &str = "read the object's version";
-    let id = map.info().map_err(KernelError::map(READ))?.id();
-    let again = MapData::from_id(id).map_err(KernelError::map(READ))?;
-    let map = Array::<_, u32>::try_from(Map::Array(again)).map_err(KernelError::map(READ))?;
+    let map = Map::Array(pins::another_hold(map)?);
+    let map = Array::<_, u32>::try_from(map).map_err(KernelError::map(READ))?;
     map.get(&0, 0).map_err(KernelError::map(READ))
 }
 

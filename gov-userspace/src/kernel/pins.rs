@@ -154,6 +154,13 @@ pub(super) fn map(name: &str) -> Result<MapData, KernelError> {
         .map_err(|error| failed("take over a map", place, std::io::Error::other(causes(&error))))
 }
 
+/// Another hold on a map.
+pub(super) fn another_hold(map: &MapData) -> Result<MapData, KernelError> {
+    const HOLD: &str = "hold a map twice";
+    let id = map.info().map_err(KernelError::map(HOLD))?.id();
+    MapData::from_id(id).map_err(KernelError::map(HOLD))
+}
+
 fn identity(place: &Path) -> Result<(u64, u64), KernelError> {
     let metadata =
         fs::symlink_metadata(place).map_err(|source| failed("look at a pin", place.to_owned(), source))?;

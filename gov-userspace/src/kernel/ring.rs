@@ -14,6 +14,7 @@ use aya::maps::MapData;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use super::error::{KernelError, causes};
+use super::pins;
 
 /// In a record's header: it is being written.
 const BUSY: u32 = 1 << 31;
@@ -80,9 +81,7 @@ impl Ring {
 
     /// Another hold on the map.
     pub(super) fn another_hold(&self) -> Result<MapData, KernelError> {
-        const HOLD: &str = "hold the ring";
-        let id = self.map.info().map_err(KernelError::map(HOLD))?.id();
-        MapData::from_id(id).map_err(KernelError::map(HOLD))
+        pins::another_hold(&self.map)
     }
 
     /// The oldest record that was not taken yet. It stays in the ring until its room is given back.

@@ -27,8 +27,6 @@ pub struct Found {
 /// How a session began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Begun {
-    /// The kernel's boot id.
-    pub boot_id: String,
     /// What was started.
     pub command: Vec<String>,
     /// The delegation's id.
@@ -138,7 +136,6 @@ fn begun(line: &Value<'_>) -> Option<Begun> {
     hex::decode_to_slice(line.field("policy")?.text()?, &mut policy).ok()?;
     let command = line.field("command")?.elements().iter();
     Some(Begun {
-        boot_id: text(line, "boot_id")?,
         command: command.filter_map(|word| word.text().map(str::to_owned)).collect(),
         delegation_id: text(line, "delegation")?,
         expires: text(line, "expires")?,

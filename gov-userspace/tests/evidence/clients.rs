@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// From PyPI: DSSE and in-toto by their own projects, the schema of OCSF, and APS.
-const PYTHON: [&str; 4] = [
+/// From PyPI: DSSE and in-toto by their own projects, the schema of OCSF, APS, and OpenTelemetry's protocol and names.
+const PYTHON: [&str; 6] = [
     "securesystemslib[crypto]",
     "in-toto-attestation",
     "pydantic-ocsf==3.0.0",
     "agent-passport-system==4.3.0",
+    "opentelemetry-proto==1.45.2",
+    "opentelemetry-semantic-conventions==0.66b2",
 ];
 /// What shows that they are there.
-const IMPORTS: &str = "import securesystemslib.dsse, cryptography, in_toto_attestation.v1.statement, ocsf.v1_7_0.events, agent_passport";
+const IMPORTS: &str = "import securesystemslib.dsse, cryptography, in_toto_attestation.v1.statement, ocsf.v1_7_0.events, agent_passport, opentelemetry.proto.logs.v1.logs_pb2, opentelemetry.semconv.schemas";
 
 /// A Python with these packages; `None`, with a word, where there is none.
 pub(crate) fn python() -> Option<&'static Path> {

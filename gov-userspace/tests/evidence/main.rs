@@ -12,6 +12,7 @@ mod clients;
 mod damage;
 mod handed;
 mod other;
+mod otlp;
 mod page;
 mod sample;
 

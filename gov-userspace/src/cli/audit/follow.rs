@@ -6,9 +6,9 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use super::handed::{Events, Format, no_follower};
 use crate::canonical::{self, Value};
 use crate::cli::{Exit, Failure, evidence};
-use crate::export::ocsf::Events;
 use crate::journal::LOG;
 use crate::lines::{Line, Lines};
 use crate::note::Checkpoint;
@@ -32,14 +32,20 @@ enum Next {
 }
 
 /// Prints the events of the log until it is closed.
-pub(super) fn events(folder: &Path) -> Result<(), Failure> {
+pub(super) fn events(folder: &Path, format: Option<Format>) -> Result<(), Failure> {
+    let following = |note: &str| format.and_then(|format| format.events(note)).ok_or_else(no_follower);
     let (mut place, mut events) = (Place::default(), None);
+    // What cannot be followed is refused before anything is waited for.
+    following("").map(drop)?;
     loop {
         let note = evidence::checkpoint(folder)?;
         let note = String::from_utf8_lossy(&note);
         let size = Checkpoint::stated(&note).map_or(0, |stated| stated.size);
         if size > place.lines {
-            let events = events.get_or_insert_with(|| Events::new(super::handed::origin(&note)));
+            let events = match &mut events {
+                Some(events) => events,
+                none => none.insert(following(&note)?),
+            };
             if advance(folder, &mut place, size, events)? == Next::Nothing {
                 return Ok(());
             }
@@ -64,7 +70,7 @@ fn advance(folder: &Path, place: &mut Place, size: u64, events: &mut Events) -> 
         };
         let length = u64::try_from(line.len()).unwrap_or(u64::MAX).saturating_add(1);
         *place = Place { lines: place.lines.saturating_add(1), bytes: place.bytes.saturating_add(length) };
-        if let Ok(Some(event)) = events.event(line) {
+        if let Some(event) = events(line) {
             match writeln!(out, "{event}") {
                 Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(Next::Nothing),
                 Err(error) => return Err(Failure::because(Exit::Failed, "standard output", &error)),

@@ -3,14 +3,15 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use super::{each, gather, said};
+use super::{each, gather};
 use serde_json::Value;
 
+use crate::cli::out::{json_line, said};
 use crate::cli::verify::exit;
 use crate::cli::{Exit, Failure, evidence};
 use crate::export::aps::Receipts;
 use crate::export::in_toto;
-use crate::export::ocsf::Events;
+use crate::export::{ocsf, otlp};
 use crate::key::Secret;
 use crate::keystore;
 use crate::verify::{Report, Verdict};
@@ -23,30 +24,47 @@ pub(super) enum Format {
     InToto,
     /// Events of the Open Cybersecurity Schema Framework, one a line; not signed.
     Ocsf,
+    /// OpenTelemetry log records in OTLP's JSON, one a line, as a Collector reads them from a file; not signed.
+    Otlp,
     /// Receipts of the Agent Passport System, two a decision and one a line, signed by the host's key.
     Aps,
 }
 
-/// Whether a log can be followed in this form: what is signed is signed at the end.
-pub(super) fn can_follow(format: Option<Format>) -> Result<(), Failure> {
-    if format == Some(Format::Ocsf) {
-        return Ok(());
+/// What makes an event of a line of the log, or none.
+pub(super) type Events = Box<dyn FnMut(&[u8]) -> Option<Value>>;
+
+impl Format {
+    /// What makes events of the log with this signed head, in the forms that are not signed. A line that is no receipt
+    /// is what the verification says, by the exit status.
+    pub(super) fn events(self, checkpoint: &str) -> Option<Events> {
+        let origin = origin(checkpoint);
+        match self {
+            Self::Ocsf => {
+                let mut events = ocsf::Events::new(origin);
+                Some(Box::new(move |line| events.event(line).ok().flatten()))
+            }
+            Self::Otlp => {
+                let mut records = otlp::Records::new(origin);
+                Some(Box::new(move |line| records.record(line).ok()))
+            }
+            Self::InToto | Self::Aps => None,
+        }
     }
-    Err(Failure::new(Exit::Usage, "--follow", "what is signed is signed when the session is closed")
-        .remedy("follow with `--format ocsf`"))
+}
+
+/// What is signed cannot be followed.
+pub(super) fn no_follower() -> Failure {
+    Failure::new(Exit::Usage, "--follow", "what is signed is signed when the session is closed")
+        .remedy("follow with `--format ocsf` or `--format otlp`")
 }
 
 /// Prints the evidence in this form.
 pub(super) fn run(format: Format, folder: &Path, report: &Report) -> Result<Exit, Failure> {
     let checkpoint = String::from_utf8_lossy(&evidence::checkpoint(folder)?).into_owned();
-    match format {
-        Format::InToto => statement(folder, report, &checkpoint)?,
-        Format::Ocsf => {
-            let mut events = Events::new(origin(&checkpoint));
-            // A line that is no receipt is what the verification says, by the exit status.
-            lines(folder, |line| Ok(events.event(line).ok().flatten().into_iter().collect()))?;
-        }
-        Format::Aps => receipts(folder, report, &checkpoint)?,
+    match (format, format.events(&checkpoint)) {
+        (_, Some(mut events)) => lines(folder, |line| Ok(events(line).into_iter().collect()))?,
+        (Format::Aps, None) => receipts(folder, report, &checkpoint)?,
+        (_in_toto, None) => statement(folder, report, &checkpoint)?,
     }
     Ok(exit(report.verdict))
 }
@@ -56,7 +74,7 @@ fn statement(folder: &Path, report: &Report, checkpoint: &str) -> Result<(), Fai
     let key = signing(report, audit.start.as_ref().map_or("", |start| &start.key))?;
     let envelope = in_toto::statement(&audit, checkpoint, &key)
         .map_err(|error| Failure::because(Exit::Usage, format!("`{}`", folder.display()), &error))?;
-    said(print_json(&envelope))
+    said(json_line(std::io::stdout(), &envelope))
 }
 
 fn receipts(folder: &Path, report: &Report, checkpoint: &str) -> Result<(), Failure> {
@@ -89,7 +107,7 @@ fn lines(
 }
 
 /// The log's name, as its signed head has it.
-pub(super) fn origin(checkpoint: &str) -> &str {
+fn origin(checkpoint: &str) -> &str {
     checkpoint.lines().next().unwrap_or_default()
 }
 
@@ -110,10 +128,4 @@ fn signing(report: &Report, signer: &str) -> Result<Secret, Failure> {
         Failure::new(Exit::Usage, "the host's key", "it is not the one that signed this log")
             .remedy("run it as root on the host of the session")
     })
-}
-
-fn print_json(value: &impl serde::Serialize) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer(&mut out, value)?;
-    writeln!(out)
 }

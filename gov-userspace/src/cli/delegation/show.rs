@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::super::terms::print;
+use super::super::out::{self, print};
 use super::super::{Exit, Failure};
 use super::Chain;
 use super::meaning::meaning;
@@ -157,8 +157,7 @@ fn as_json(
         "scopes": scopes(claims, outcome).iter().map(Scope::to_string).collect::<Vec<_>>(),
         "profiles": profiles.collect::<serde_json::Map<_, _>>(),
     });
-    let text = serde_json::to_string_pretty(&value);
-    text.map(|text| text + "\n").map_err(|error| Failure::because(Exit::Failed, "the delegation", &error))
+    out::json("the delegation", &value)
 }
 
 fn profile_json(profiles: Result<Vec<&crate::profile::Profile>, ProfileError>) -> Value {

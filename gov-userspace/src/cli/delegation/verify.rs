@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::super::terms::print;
+use super::super::out::print;
 use super::super::{Exit, Failure};
 use super::{Chain, refused};
 use crate::accounts::Accounts;

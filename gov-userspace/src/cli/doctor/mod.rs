@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::daemon::Socket;
-use super::{Exit, Failure};
+use super::{Exit, Failure, out};
 use crate::host::facts;
 use checks::{Check, State};
 
@@ -40,16 +40,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let mut checks = checks::judge(&facts, root);
     checks.push(probe::programs(&args.socket, root));
     let report = conclude(checks);
-    let text = if args.json {
-        serde_json::to_string_pretty(&report)
-            .map_err(|error| Failure::because(Exit::Failed, "the report", &error))?
-            + "\n"
-    } else {
-        plain(&report)
-    };
-    anstream::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| Failure::because(Exit::Failed, "standard output", &error))?;
+    let text = if args.json { out::json("the report", &report)? } else { plain(&report) };
+    out::written(anstream::stdout().write_all(text.as_bytes()))?;
     Ok(match report.capable {
         Some(true) => Exit::Success,
         Some(false) => Exit::CannotEnforce,

@@ -7,7 +7,7 @@ mod parts;
 use serde_json::{Map, Value as Json, json};
 
 use self::class::{Activity, Class, OTHER, activity};
-use crate::audit::words::{incident, number, text, what};
+use crate::audit::words::{Weight, name, number, sentence, text, weight};
 use crate::canonical::{self, CanonicalError, Value};
 
 /// The version of the schema.
@@ -56,10 +56,7 @@ impl Events {
             "decision" | "executed" => activity(text(receipt, "action")),
             _fact => Activity { class: Class::Base, id: OTHER },
         };
-        let name = match text(receipt, "action") {
-            "" => kind,
-            action => action,
-        };
+        let name = name(receipt);
         let outcome = Outcome::of(receipt);
         let mut event = Map::new();
         let mut put = |name: &str, value: Json| event.insert(name.to_owned(), value);
@@ -72,7 +69,7 @@ impl Events {
         let (severity_id, severity) = severity(receipt);
         put("severity_id", json!(severity_id));
         put("severity", json!(severity));
-        put("message", json!(message(receipt, name)));
+        put("message", json!(sentence(receipt)));
         put("metadata", self.metadata(receipt));
         put("device", self.device.clone());
         if receipt.field("task").is_some() {
@@ -153,27 +150,13 @@ impl Outcome {
     }
 }
 
-/// How much a reader should care.
+/// How much a reader should care, as the schema says it.
 fn severity(receipt: &Value<'_>) -> (u64, &'static str) {
-    match (text(receipt, "kind"), text(receipt, "verdict")) {
-        (_, "deny") | ("budget" | "break", _) => (3, "Medium"),
-        ("interference", _) if receipt.field("enforced").is_some() => (5, "Critical"),
-        ("interference" | "loss" | "cut" | "recovered", _) => (4, "High"),
-        _ordinary => (1, "Informational"),
-    }
-}
-
-/// The event in a sentence.
-fn message(receipt: &Value<'_>, name: &str) -> String {
-    if let Some((what, details)) = incident(receipt) {
-        return format!("{what}: {details}");
-    }
-    let object = what(receipt);
-    let act = if object.is_empty() { name.to_owned() } else { format!("{name} {object}") };
-    match (text(receipt, "verdict"), receipt.field("grant").and_then(Value::text)) {
-        ("deny", Some(scope)) => format!("refused: {act}: {}; allowed by {scope}", text(receipt, "reason")),
-        ("deny", None) => format!("refused: {act}: {}", text(receipt, "reason")),
-        _granted => act,
+    match weight(receipt) {
+        Weight::Ordinary => (1, "Informational"),
+        Weight::Refused => (3, "Medium"),
+        Weight::Broken => (4, "High"),
+        Weight::Unjudged => (5, "Critical"),
     }
 }
 

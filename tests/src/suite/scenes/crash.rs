@@ -80,10 +80,12 @@ fn each(
 /// What did not begin was refused, and nothing of it runs or stays.
 fn begun_by_the_dying(house: &mut House, around: &Surroundings, point: &str) -> Result<()> {
     let file = folder(around, "beginning")?.join("a").display().to_string();
-    let cgroups = || -> Result<usize> { Ok(std::fs::read_dir(around.cgroups.join("gov"))?.count()) };
+    let state = around.folder.join("state");
+    let count = |folder: PathBuf| -> Result<usize> { Ok(std::fs::read_dir(folder)?.count()) };
+    let stand = || Ok::<_, anyhow::Error>([count(around.cgroups.join("gov"))?, count(state.join("tmp"))?]);
     house.end(Signal::KILL)?;
-    *house = House::open_to_die(&around.folder.join("state"), point)?;
-    let (scope, before, stood) = (format!("file:write:{file}"), house.sessions()?, cgroups()?);
+    *house = House::open_to_die(&state, point)?;
+    let (scope, before, stood) = (format!("file:write:{file}"), house.sessions()?, stand()?);
     let mut child =
         govern(house, around, &[&scope], &["flood", &file, "1"]).stdout(Stdio::piped()).spawn()?;
     wait_for(|| Ok(house.is_dead()?.then_some(())))?;
@@ -94,7 +96,7 @@ fn begun_by_the_dying(house: &mut House, around: &Surroundings, point: &str) -> 
     for log in &house.sessions()? - &before {
         wait_for(|| Ok(has_end(&log).then_some(())))?;
     }
-    wait_for(|| Ok((cgroups()? == stood).then_some(())))
+    wait_for(|| Ok((stand()? == stood).then_some(())))
 }
 
 fn has_end(log: &Path) -> bool {
