@@ -3,17 +3,22 @@
 //! It takes two steps, because what the session left behind may be much to hash, and the ring does not wait. The kernel
 //! keeps its account until the log has it, so that another daemon can go on from any point.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use gov_common::abi::{ReadKey, State};
 
 use super::records;
 use super::{ground::Ground, temporary};
+use crate::clock::{self, Offset};
 use crate::control::message::{SessionView, Stage};
 use crate::crash;
 use crate::receipt::{Artifact, Close};
 use crate::session::Session;
-use crate::session::artifacts::Touched;
+use crate::session::artifacts::{Progress, Reader};
 use crate::session::enforcer::Enforcer;
 use crate::session::recorder::{End, Finish, Recorder};
+use crate::session::touched::Touched;
 
 /// A session in which nobody is left, whose log has no end yet.
 pub(super) struct Released<S> {
@@ -21,6 +26,9 @@ pub(super) struct Released<S> {
     account: State,
     reads: Vec<(ReadKey, u64)>,
     close: Close,
+    progress: Arc<Progress>,
+    /// When it was seen that nobody is left, nanoseconds of the wall clock.
+    gone_ns: i64,
 }
 
 /// What is left of a closed session.
@@ -39,6 +47,7 @@ pub(super) fn release<E: Enforcer>(
     session: Session<E::Slot>,
 ) -> Released<E::Slot> {
     let name = &session.name;
+    let gone_ns = wall_ns_of(session.empty_since);
     let reads = enforcer.read_counts(session.slot).unwrap_or_else(|error| {
         complain(name, "the counts of reads are lost", &error);
         Vec::new()
@@ -53,13 +62,19 @@ pub(super) fn release<E: Enforcer>(
     }
     crash::point("released");
     let close = records::ending(ground, &session, &account);
-    Released { session, account, reads, close }
+    Released { session, account, reads, close, progress: Arc::default(), gone_ns }
 }
 
 impl<S> Released<S> {
     /// The paths that the session changed.
     pub(super) fn take_touched(&mut self) -> Touched {
         self.session.recorder.take_touched()
+    }
+
+    /// For whom what it left behind is looked at, and where to say how far that is.
+    pub(super) fn look(&self) -> (Reader, Arc<Progress>) {
+        let reader = Reader::Session { uid: self.session.uid, gone_ns: self.gone_ns };
+        (reader, Arc::clone(&self.progress))
     }
 
     /// The session that it lay in, if it lay in one.
@@ -73,11 +88,12 @@ impl<S> Released<S> {
         view.state = Stage::Ending;
         view.ended = Some(self.session.reason_of_end());
         view.processes = 0;
+        view.hashing = Some(self.progress.view());
         view
     }
 
     /// Writes the end of its log, takes it out of the kernel and removes its cgroup.
-    pub(super) fn complete<E>(mut self, enforcer: &mut E, artifacts: &[Artifact]) -> Closed
+    pub(super) fn complete<E>(mut self, enforcer: &mut E, artifacts: Vec<Artifact>) -> Closed
     where
         E: Enforcer<Slot = S>,
         S: Copy,
@@ -90,6 +106,7 @@ impl<S> Released<S> {
         crash::point("end-written");
         let mut view = self.view();
         view.state = Stage::Closed;
+        view.hashing = None;
         let (slot, cgroup) = (self.session.slot, self.session.cgroup);
         let unfinished = match self.session.recorder.finish() {
             Finish::Done => None,
@@ -112,6 +129,13 @@ impl<S> Released<S> {
         }
         Closed { view, unfinished }
     }
+}
+
+/// A moment of the past on the wall clock. Not earlier than it was: a suspension of the host in between counts to it.
+fn wall_ns_of(moment: Option<Instant>) -> i64 {
+    let past = moment.map_or(Duration::ZERO, |moment| moment.elapsed());
+    let now = Offset::sample().wall_ns(clock::boot_ns());
+    now.saturating_sub(i64::try_from(past.as_nanos()).unwrap_or(i64::MAX))
 }
 
 fn complain(session: &str, what: &str, error: &dyn std::error::Error) {

@@ -15,7 +15,7 @@ use crate::clock::{Offset, rfc3339};
 use crate::event::Event;
 use crate::scope::Scope;
 
-pub use artifacts::{Artifact, ArtifactState, Artifacts};
+pub use artifacts::{Artifact, ArtifactState, Artifacts, Change, Others, Owner};
 pub use count::Count;
 pub use fact::{
     Close, Counters, Cut, Ending, EnforcementFacts, Fact, HookFacts, HostFacts, Interference, Loss,

@@ -5,17 +5,15 @@ use std::time::{Duration, Instant};
 use gov_common::abi::{ReadKey, State};
 use gov_common::verdict::Reason;
 
-use super::artifacts::Touched;
 use super::found::{Found, Told};
 use super::order::{Gap, Order, OrderError};
+use super::portions::portions;
+use super::touched::Touched;
 use crate::clock::Offset;
 use crate::config::Config;
 use crate::event::Event;
 use crate::journal::{JournalError, Log};
 use crate::receipt::{Artifact, Artifacts, Close, Count, Cut, Fact, Loss, Reads, Receipt};
-
-/// Files that one receipt names.
-const FILES_A_RECEIPT: usize = 200;
 
 /// When checkpoints are made.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +74,7 @@ pub struct End<'a> {
     /// Reads by directory.
     pub reads: &'a [(ReadKey, u64)],
     /// What stands at the paths that the session changed.
-    pub artifacts: &'a [Artifact],
+    pub artifacts: Vec<Artifact>,
     /// The last receipt.
     pub close: Close,
 }
@@ -226,10 +224,10 @@ impl Recorder {
             }
             self.kept(|recorder| recorder.append(Receipt::Fact(&Fact::Reads(Reads::new(key, *count)))))?;
         }
-        let untold: Vec<Artifact> =
-            end.artifacts.iter().filter(|artifact| !self.told.has_artifact(artifact)).cloned().collect();
-        for files in untold.chunks(FILES_A_RECEIPT) {
-            let fact = Fact::Artifacts(Artifacts { files: files.to_vec() });
+        let mut untold = end.artifacts;
+        untold.retain(|artifact| !self.told.has_artifact(artifact));
+        for files in portions(untold) {
+            let fact = Fact::Artifacts(Artifacts { files });
             self.kept(|recorder| recorder.append(Receipt::Fact(&fact)))?;
         }
         let fact = Fact::Close(Box::new(end.close));
@@ -263,7 +261,7 @@ impl Recorder {
         let mut outcome = Ok(());
         while let Some(Taken { event, .. }) = self.order.pop(now) {
             self.urgent |= event.reason != Reason::Granted;
-            self.touched.note(&event);
+            self.touched.note(&event, self.log.size());
             outcome = outcome.and(self.append(Receipt::Event(&event)));
         }
         outcome

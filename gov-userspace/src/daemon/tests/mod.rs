@@ -206,7 +206,7 @@ impl House {
         self.core.close(name);
         if self.core.released.contains_key(name) {
             let (name, artifacts) = self.looked.recv().await.unwrap();
-            self.core.complete(&name, &artifacts);
+            self.core.complete(&name, artifacts);
         }
     }
 
