@@ -14,6 +14,7 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["until-refused", most, act @ ..] => until_refused(most, act),
         ["refused-then", most, path, act @ ..] => refused_then(most, path, act),
         ["fork-tree", depth] => fork_tree(depth),
+        ["one-after-another", acts @ ..] => one_after_another(acts),
         ["renamed", name, act @ ..] => {
             changed(rustix::thread::set_name(&c_string(name)?).map_err(io::Error::from), act)
         }
@@ -59,6 +60,17 @@ fn until(outcome: &str, act: &[&str]) -> Outcome {
         thread::sleep(Duration::from_millis(2));
     }
     Ok(outcome.to_owned())
+}
+
+/// Does acts that a `;` parts, until one does not succeed.
+fn one_after_another(acts: &[&str]) -> Outcome {
+    for act in acts.split(|word| *word == ";").filter(|act| !act.is_empty()) {
+        let outcome = inner(act)?;
+        if outcome != "ok" {
+            return Ok(format!("{}: {outcome}", act.join(" ")));
+        }
+    }
+    Ok("ok".to_owned())
 }
 
 /// Does the act until it does not succeed: `3 ok, then EDQUOT`.

@@ -1,5 +1,6 @@
 //! What one row cannot tell: sessions over time, authority, the daemon's life, the evidence itself.
 
+mod artifacts;
 mod authority;
 mod crash;
 mod cutoff;
@@ -40,6 +41,7 @@ pub fn all() -> impl Iterator<Item = &'static Scene> {
         nested::SCENES,
         nested_limits::SCENES,
         evidence::SCENES,
+        artifacts::SCENES,
         faults::SCENES,
         own::SCENES,
         metrics::SCENES,
