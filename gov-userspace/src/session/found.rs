@@ -102,9 +102,11 @@ impl Found {
         let device = object.and_then(|object| mounts::device(object.field("device")?.text()?));
         let inode = object.and_then(|object| object.field("inode")?.number());
         let (path, to) = (object.and_then(path), line.field("to").filter(whole).and_then(path));
+        let uid = line.field("task").and_then(|task| number(task, "uid"));
         self.touched.take(&Act {
             action,
             index: number(line, "index").unwrap_or_default(),
+            uid: uid.and_then(|uid| u32::try_from(uid).ok()).unwrap_or_default(),
             time_ns: number(line, "boot").or_else(|| said("boot")?.parse().ok()).unwrap_or_default(),
             object: path.as_deref().map(|path| (path, node(device.unwrap_or(0), inode.unwrap_or(0)))),
             to: to.as_deref(),

@@ -102,7 +102,9 @@ pub(super) fn run(folder: &Path, report: &Report, json: bool, all: bool) -> Resu
     let (progress, mut bar) = (Progress::default(), Bar::new(0));
     let now = look(&found.touched, Reader::Caller, &progress, &mut || {
         let view = progress.view();
-        bar.set(view.bytes, view.of_bytes);
+        if view.of_bytes > 0 {
+            bar.set(view.bytes, view.of_bytes);
+        }
     });
     drop(bar);
     let mut rows: Vec<Row> = now.into_iter().map(|now| row(now, &mut told)).collect();

@@ -38,9 +38,10 @@ impl Look<'_> {
             Err(error) => return Found::of(unhashed(error.to_string(), None)),
         };
         let facts = standing.facts;
-        let others = self.others(path, touch, &facts);
+        let mut others = self.others(path, touch, &facts);
         if !self.may_tell(touch, &facts) {
-            let why = "it is not the file that the receipts name, and not for the session's user to read";
+            let why = "it is neither the session's user's nor the file that the receipts name";
+            others.retain(|how| *how != Others::AfterEnd);
             return Found { others, ..Found::of(unhashed(why, None)) };
         }
         let state = match (facts.kind, facts.habit) {
@@ -61,16 +62,19 @@ impl Look<'_> {
         Found { others, ..Found::of(state) }
     }
 
-    /// Whether the log's readers may know what stands there: the session's user owns it, or everybody may read it, or
-    /// it is the very file that was granted to the session to write to. That its number is the same does not suffice:
-    /// it must have been made before.
+    /// Whether the log's readers may know what stands there: it belongs to the session's user or to whoever of the
+    /// session acted there last, or it is the very file that was granted to the session to change. That its number is
+    /// the same does not suffice: it must have been made before, by more than a clock's tick.
+    ///
+    /// That everybody may read it does not suffice either: a folder on the way may keep them out.
     fn may_tell(&self, touch: &Touch, facts: &Facts) -> bool {
-        const OTHERS_READ: u32 = 0o004;
+        const TICK_NS: i64 = 10_000_000;
         let Reader::Session { uid, .. } = self.reader else { return true };
         let granted = touch.names(facts.node).is_some_and(|time_ns| {
-            facts.born_ns.is_some_and(|born_ns| born_ns <= self.offset.wall_ns(time_ns))
+            let named_ns = self.offset.wall_ns(time_ns);
+            facts.born_ns.is_some_and(|born_ns| born_ns.saturating_add(TICK_NS) <= named_ns)
         });
-        facts.uid == uid || facts.mode & OTHERS_READ != 0 || facts.kind == FileType::Symlink || granted
+        facts.uid == uid || facts.uid == touch.uid() || granted
     }
 
     /// How it is known that others than the session changed it: only what is certain.

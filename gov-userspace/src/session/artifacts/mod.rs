@@ -26,7 +26,7 @@ const MAX_BYTES: u64 = 4 << 30;
 #[derive(Clone, Copy, Debug)]
 pub enum Reader {
     /// For a session's log, which its user may read: nothing is told of a file that is neither the session's nor its
-    /// user's nor everybody's to read. The looker may read them all.
+    /// user's. The looker may read them all.
     Session {
         /// Its user.
         uid: u32,

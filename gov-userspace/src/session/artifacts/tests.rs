@@ -1,5 +1,4 @@
 use super::{Artifact, Count, Found, Progress, Reader, choose, look};
-use crate::event::Event;
 use crate::host::standing::{Facts, Habit, Mounts};
 use crate::receipt::{ArtifactState, Change, Others};
 use crate::session::made;
@@ -10,6 +9,7 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A folder, and what a session did in it.
 struct Ground {
@@ -33,10 +33,9 @@ impl Ground {
     /// What the session did, as the kernel would tell it: with the number of what stands there now.
     fn act(&mut self, action: Action, path: &Path) {
         let found = Mounts::now().unwrap().look(path).ok().flatten().map(|standing| standing.facts.node);
-        let event = Event {
-            time_ns: crate::clock::boot_ns(),
-            ..made::act(action, path.as_os_str().as_bytes(), found)
-        };
+        let mut event = made::act(action, path.as_os_str().as_bytes(), found);
+        event.time_ns = crate::clock::boot_ns();
+        event.task.uid = NOBODY;
         self.touched.note(&event, self.next);
         self.next += 1;
     }
@@ -57,8 +56,12 @@ impl Ground {
     }
 }
 
-/// A session of somebody who owns nothing here.
-const STRANGER: Reader = Reader::Session { uid: 65_533, gone_ns: i64::MAX };
+/// Somebody who owns nothing here.
+const NOBODY: u32 = 65_533;
+const STRANGER: Reader = Reader::Session { uid: NOBODY, gone_ns: i64::MAX };
+
+/// Longer than the ticks of the clock that files are dated by.
+const TICKS: Duration = Duration::from_millis(50);
 
 const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -133,53 +136,62 @@ fn nothing_that_would_wait_or_lead_elsewhere_is_opened() {
 }
 
 #[test]
-fn the_log_tells_nothing_of_a_file_that_somebody_else_put_there_for_himself() {
+fn the_log_tells_nothing_of_a_file_that_somebody_else_has_there() {
     let mut ground = Ground::new();
-    ground.wrote("a", "abc");
-    fs::set_permissions(ground.at("a"), fs::Permissions::from_mode(0o600)).unwrap();
-    assert_eq!(sha256(&ground.one(STRANGER, "a")), Some(ABC), "it was granted to the session to write to");
-    // The name is given to another file, by a rename or as a hard link.
-    for name in ["moved", "linked"] {
-        fs::write(ground.at(name), "secret").unwrap();
-        fs::set_permissions(ground.at(name), fs::Permissions::from_mode(0o600)).unwrap();
-        fs::remove_file(ground.at("a")).unwrap();
-        match name {
-            "moved" => fs::rename(ground.at(name), ground.at("a")).unwrap(),
-            _linked => fs::hard_link(ground.at(name), ground.at("a")).unwrap(),
+    fs::create_dir(ground.at("folder")).unwrap();
+    fs::write(ground.at("folder/a"), "abc").unwrap();
+    // A file's clock is coarse.
+    std::thread::sleep(TICKS);
+    ground.wrote("folder/a", "abc");
+    assert_eq!(
+        sha256(&ground.one(STRANGER, "folder/a")),
+        Some(ABC),
+        "it was granted to the session to change"
+    );
+    // The name is given to another file: by a rename, as a hard link, by a rename of the folder; and the file is one
+    // that everybody may read.
+    fs::create_dir(ground.at("private")).unwrap();
+    for how in ["rename", "link", "folder", "link"] {
+        fs::write(ground.at("private/a"), "secret").unwrap();
+        fs::remove_file(ground.at("folder/a")).unwrap();
+        match how {
+            "rename" => fs::rename(ground.at("private/a"), ground.at("folder/a")).unwrap(),
+            "link" => fs::hard_link(ground.at("private/a"), ground.at("folder/a")).unwrap(),
+            _folder => {
+                fs::rename(ground.at("folder"), ground.at("aside")).unwrap();
+                fs::rename(ground.at("private"), ground.at("folder")).unwrap();
+                fs::rename(ground.at("aside"), ground.at("private")).unwrap();
+            }
         }
-        let artifact = ground.one(STRANGER, "a");
-        assert!(why(&artifact).contains("receipts"), "{artifact:?}");
+        let artifact = ground.one(STRANGER, "folder/a");
+        assert!(why(&artifact).contains("receipts"), "{how}: {artifact:?}");
         let told = serde_json::to_value(&artifact).unwrap();
-        assert!(
-            told.get("size").is_none() && told.get("mode").is_none() && told.get("uid").is_none(),
-            "{told}"
-        );
+        let silent = ["size", "mode", "uid", "gid", "sha256"].iter().all(|name| told.get(name).is_none());
+        assert!(silent, "{how}: {told}");
     }
     let owner = Reader::Session { uid: rustix::process::geteuid().as_raw(), gone_ns: i64::MAX };
-    assert!(sha256(&ground.one(owner, "a")).is_some(), "its owner may read it anyway");
-    assert!(sha256(&ground.one(Reader::Caller, "a")).is_some());
-    fs::set_permissions(ground.at("a"), fs::Permissions::from_mode(0o604)).unwrap();
-    assert!(sha256(&ground.one(STRANGER, "a")).is_some(), "everybody may read it");
+    assert!(sha256(&ground.one(owner, "folder/a")).is_some(), "it is its owner's");
+    assert!(sha256(&ground.one(Reader::Caller, "folder/a")).is_some(), "who looks for himself may read it");
 }
 
 #[test]
 fn a_number_that_a_newer_file_has_again_is_not_the_file_that_was_granted() {
     let mut ground = Ground::new();
     ground.wrote("a", "abc");
-    fs::set_permissions(ground.at("a"), fs::Permissions::from_mode(0o600)).unwrap();
     let facts = Mounts::now().unwrap().look(&ground.at("a")).unwrap().unwrap().facts;
     let Some(born_ns) = facts.born_ns else { return eprintln!("not run: no time of birth here") };
     let mut touched = Touched::default();
     let path = ground.at("a");
-    let event = |time_ns| Event {
-        time_ns,
-        ..made::act(Action::Write, path.as_os_str().as_bytes(), Some(facts.node))
+    let event = |time_ns| {
+        let mut event = made::act(Action::Write, path.as_os_str().as_bytes(), Some(facts.node));
+        (event.time_ns, event.task.uid) = (time_ns, NOBODY);
+        event
     };
     let wall = jiff::Timestamp::from_nanosecond(i128::from(born_ns)).unwrap();
-    let before = crate::clock::Offset::sample().boot_ns(wall).saturating_sub(1_000_000_000);
-    touched.note(&event(before), 1);
+    let born = crate::clock::Offset::sample().boot_ns(wall);
+    touched.note(&event(born.saturating_sub(1_000_000_000)), 1);
     assert!(why(&look(&touched, STRANGER, &Progress::default(), &mut || ())[0]).contains("receipts"));
-    touched.note(&event(crate::clock::boot_ns()), 2);
+    touched.note(&event(born.saturating_add(1_000_000_000)), 2);
     assert!(sha256(&look(&touched, STRANGER, &Progress::default(), &mut || ())[0]).is_some());
 }
 
@@ -193,10 +205,9 @@ fn what_others_changed_after_the_end_or_put_there_is_flagged() {
     if facts.habit != Habit::Local {
         return eprintln!("not run: the temporary folder is on no local file system");
     }
-    // The clock of files is coarse.
-    std::thread::sleep(std::time::Duration::from_millis(50));
+    std::thread::sleep(TICKS);
     let now = crate::clock::Offset::sample().wall_ns(crate::clock::boot_ns());
-    std::thread::sleep(std::time::Duration::from_millis(50));
+    std::thread::sleep(TICKS);
     let reader = Reader::Session { uid: rustix::process::geteuid().as_raw(), gone_ns: now };
     fs::set_permissions(ground.at("changed"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(ground.at("new"), "abc").unwrap();

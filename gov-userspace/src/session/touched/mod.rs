@@ -37,6 +37,8 @@ pub(super) struct Act<'a> {
     pub(super) action: Action,
     /// The number of its receipt.
     pub(super) index: u64,
+    /// The user who acted.
+    pub(super) uid: u32,
     /// Nanoseconds of the boot clock.
     pub(super) time_ns: u64,
     /// The path acted on, and what stood there; `None` where the path is not whole or no name any more.
@@ -60,6 +62,8 @@ pub struct Touch {
     left: bool,
     /// When a file was named or brought here the last time, nanoseconds of the boot clock.
     time_ns: u64,
+    /// The user who acted here last.
+    uid: u32,
 }
 
 /// The file that was given this name: a rename or link may fail though it was granted.
@@ -81,6 +85,7 @@ impl Touched {
         self.take(&Act {
             action: event.action,
             index,
+            uid: event.task.uid,
             time_ns: event.time_ns,
             object: object.map(|object| (&object.path[..], node(object.device, object.inode))),
             to: match &event.extra {
@@ -107,7 +112,7 @@ impl Touched {
                 | Action::Link => Change::Metadata,
                 _content => Change::Changed,
             };
-            if let Some(touch) = self.touch(path, change, act.index) {
+            if let Some(touch) = self.touch(path, change, act) {
                 match act.action {
                     Action::Rename => touch.left = true,
                     Action::Create
@@ -122,7 +127,7 @@ impl Touched {
             }
         }
         if let (Action::Rename | Action::Link, Some(path)) = (act.action, act.to)
-            && let Some(touch) = self.touch(path, Change::Created, act.index)
+            && let Some(touch) = self.touch(path, Change::Created, act)
         {
             touch.brought = match (touch.brought, found) {
                 (Brought::None, Some(node)) => Brought::One(node),
@@ -170,7 +175,7 @@ impl Touched {
             .any(|touch| touch.left || touch.brought != Brought::None)
     }
 
-    fn touch(&mut self, path: &[u8], change: Change, index: u64) -> Option<&mut Touch> {
+    fn touch(&mut self, path: &[u8], change: Change, act: &Act<'_>) -> Option<&mut Touch> {
         if !self.paths.contains_key(path) {
             let bytes = self.bytes.saturating_add(path.len());
             if self.paths.len() >= MAX_PATHS || bytes > MAX_BYTES {
@@ -178,9 +183,11 @@ impl Touched {
                 return None;
             }
             self.bytes = bytes;
+            self.paths.insert(path.to_owned(), Touch::new(change));
         }
-        let touch = self.paths.entry(path.to_owned()).or_insert_with(|| Touch::new(change));
-        touch.add(change, index);
+        let touch = self.paths.get_mut(path)?;
+        touch.uid = act.uid;
+        touch.add(change, act.index);
         Some(touch)
     }
 }
@@ -196,6 +203,7 @@ impl Touch {
             brought: Brought::None,
             left: false,
             time_ns: 0,
+            uid: 0,
         }
     }
 
@@ -226,6 +234,11 @@ impl Touch {
     /// How many there are.
     pub(super) fn count(&self) -> u64 {
         self.count
+    }
+
+    /// The user who acted here last.
+    pub(super) fn uid(&self) -> u32 {
+        self.uid
     }
 
     /// Whether the receipts name this file here, and when they did so the last time, by the boot clock.
