@@ -14,6 +14,7 @@ mod handed;
 mod other;
 mod page;
 mod sample;
+mod standing;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -187,17 +187,20 @@ impl Session {
     }
 
     /// The end of the session.
-    pub(crate) fn close(mut self) {
+    pub(crate) fn close(self) {
         let owner = Owner { gid: 1000, mode: 0o644, uid: 1000 };
         let file = |path: &str, state| artifact(path, vec![Count(7)], state);
-        let content = hex::encode(Sha256::digest("content"));
-        self.fact(Fact::Artifacts(Artifacts {
-            files: vec![
-                file("/project/a", ArtifactState::File { owner, sha256: content.clone(), size: Count(7) }),
-                file("/project/b", ArtifactState::Gone),
-                file("/project/c", ArtifactState::File { owner, sha256: content, size: Count(1_234_567) }),
-            ],
-        }));
+        let sha256 = hex::encode(Sha256::digest("content"));
+        self.close_with(vec![
+            file("/project/a", ArtifactState::File { owner, sha256: sha256.clone(), size: Count(7) }),
+            file("/project/b", ArtifactState::Gone),
+            file("/project/c", ArtifactState::File { owner, sha256, size: Count(1_234_567) }),
+        ]);
+    }
+
+    /// The same, with what it left behind.
+    pub(crate) fn close_with(mut self, files: Vec<Artifact>) {
+        self.fact(Fact::Artifacts(Artifacts { files }));
         self.fact(Fact::Cut(Cut { reason: "expired", detail: "the delegation's time is over".to_owned() }));
         let counters = Counters::from(&self.state);
         self.fact(Fact::Close(Box::new(Close {

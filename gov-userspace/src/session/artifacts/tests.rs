@@ -37,7 +37,7 @@ impl Ground {
         event.time_ns = crate::clock::boot_ns();
         event.task.uid = NOBODY;
         self.touched.note(&event, self.next);
-        self.next += 1;
+        self.next = self.next.saturating_add(1);
     }
 
     fn wrote(&mut self, name: &str, content: &str) {

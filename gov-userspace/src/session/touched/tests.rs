@@ -39,7 +39,7 @@ fn many() -> Vec<Event> {
             for (number, path) in ["/a", "/b/c", "/\u{1}"].into_iter().enumerate() {
                 let mut event = to(action, path, number as u64, "/to");
                 event.reason = reason;
-                event.task.uid = number as u32 * 1000;
+                event.task.uid = number as u32;
                 events.push(event.clone());
                 event.extra_cut = true;
                 events.push(event.clone());
