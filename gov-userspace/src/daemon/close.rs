@@ -4,7 +4,6 @@
 //! keeps its account until the log has it, so that another daemon can go on from any point.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use gov_common::abi::{ReadKey, State};
 
@@ -27,7 +26,7 @@ pub(super) struct Released<S> {
     reads: Vec<(ReadKey, u64)>,
     close: Close,
     progress: Arc<Progress>,
-    /// When it was seen that nobody is left, nanoseconds of the wall clock.
+    /// When nobody was left and its temporary folder was removed, nanoseconds of the wall clock.
     gone_ns: i64,
 }
 
@@ -47,7 +46,6 @@ pub(super) fn release<E: Enforcer>(
     session: Session<E::Slot>,
 ) -> Released<E::Slot> {
     let name = &session.name;
-    let gone_ns = wall_ns_of(session.empty_since);
     let reads = enforcer.read_counts(session.slot).unwrap_or_else(|error| {
         complain(name, "the counts of reads are lost", &error);
         Vec::new()
@@ -60,6 +58,8 @@ pub(super) fn release<E: Enforcer>(
     if let Err(error) = temporary::remove(&ground.folders.temporary, &session.temporary) {
         complain(name, "the session's temporary folder stays", &error);
     }
+    // Not before: a file that lay there under a second name is changed by that, too.
+    let gone_ns = Offset::sample().wall_ns(clock::boot_ns());
     crash::point("released");
     let close = records::ending(ground, &session, &account);
     Released { session, account, reads, close, progress: Arc::default(), gone_ns }
@@ -129,13 +129,6 @@ impl<S> Released<S> {
         }
         Closed { view, unfinished }
     }
-}
-
-/// A moment of the past on the wall clock. Not earlier than it was: a suspension of the host in between counts to it.
-fn wall_ns_of(moment: Option<Instant>) -> i64 {
-    let past = moment.map_or(Duration::ZERO, |moment| moment.elapsed());
-    let now = Offset::sample().wall_ns(clock::boot_ns());
-    now.saturating_sub(i64::try_from(past.as_nanos()).unwrap_or(i64::MAX))
 }
 
 fn complain(session: &str, what: &str, error: &dyn std::error::Error) {

@@ -30,7 +30,8 @@ pub enum Reader {
     Session {
         /// Its user.
         uid: u32,
-        /// When nobody was left in it any more, nanoseconds of the wall clock.
+        /// When nobody was left in it any more, and nothing of it was still to be removed: nanoseconds of the wall
+        /// clock.
         gone_ns: i64,
     },
     /// For who looks.
