@@ -30,7 +30,7 @@ pub(super) const SCENES: &[Scene] = &[
 /// SHA-256 of nothing.
 const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 /// So long that its hashing takes a while.
-const LARGE: u64 = 256 << 20;
+const LARGE: u64 = 1 << 30;
 
 /// What the session does in its folder.
 const ACTS: &[&[&str]] = &[
@@ -186,7 +186,7 @@ fn changed_by_others(house: &mut House, around: &Surroundings) -> Result<()> {
             Permissions::from_mode(if turns.is_multiple_of(2) { 0o600 } else { 0o640 }),
         )?;
         turns += 1;
-        if !hashing && turns.is_multiple_of(20) {
+        if !hashing && turns.is_multiple_of(4) {
             let shown = house.gov(&["ps"])?.out;
             hashing = shown.lines().any(|line| line.contains(&session) && line.contains("hashing"));
         }
