@@ -38,6 +38,16 @@ impl Receipt {
         self.at(member).and_then(Value::as_bool) == Some(false)
     }
 
+    /// The elements of the list at a member; none where there is none.
+    pub fn parts(&self, member: &str) -> Vec<Self> {
+        self.at(member).and_then(Value::as_array).into_iter().flatten().cloned().map(Self).collect()
+    }
+
+    /// The numbers of the list at a member.
+    pub fn numbers(&self, member: &str) -> Vec<u64> {
+        self.parts(member).iter().filter_map(|part| part.0.as_u64()).collect()
+    }
+
     fn at(&self, member: &str) -> Option<&Value> {
         member.split('.').try_fold(&self.0, |value, name| value.get(name))
     }

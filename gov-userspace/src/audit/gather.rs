@@ -66,7 +66,9 @@ impl Gatherer {
             "start" => self.audit.start = Some(start(&receipt)),
             "artifacts" => {
                 let files = receipt.field("files").map_or(&[][..], |files| files.elements());
-                files.iter().for_each(|file| self.files.artifact(file));
+                for why in files.iter().filter_map(|file| self.files.artifact(file)) {
+                    self.audit.incidents.push(format!("{} files: {why}", text(&receipt, "wall")));
+                }
             }
             "close" => self.audit.end = Some(end(&receipt)),
             _other => {

@@ -15,7 +15,7 @@ use crate::key::Public;
 use crate::verify::{Report, Verdict};
 
 pub use ends::{End, Limit, Start};
-pub use files::{Change, FileChange};
+pub use files::{Change, FileChange, counted};
 pub use gather::Gatherer;
 pub use timeline::{Moment, Sort, Timeline};
 

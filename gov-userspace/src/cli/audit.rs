@@ -4,6 +4,7 @@ mod follow;
 mod handed;
 mod html;
 mod page;
+mod standing;
 
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,11 @@ pub(super) struct Args {
     /// Print events of `--format ocsf` or `otlp` as they are signed, until the session is closed.
     #[arg(long, requires = "format")]
     follow: bool,
+    /// Look at the paths that the session changed as they stand now, hash them, and compare them with what the log says
+    /// stood there at its end. The status is 0 if all is as it was, 1 if something is changed, gone or there again (or the
+    /// log does not hold), and 3 if something cannot be seen or the session is not closed.
+    #[arg(long, conflicts_with_all = ["html", "format"])]
+    artifacts: bool,
     /// Show every line of long lists.
     #[arg(long)]
     all: bool,
@@ -58,6 +64,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let report = evidence::verify(&folder, &args.reading, &args.reading.trusted()?, None)?;
     if args.follow {
         return Ok(exit(report.verdict));
+    }
+    if args.artifacts {
+        return standing::run(&folder, &report, args.reading.json, args.all);
     }
     if let Some(format) = args.format {
         return handed::run(format, &folder, &report);

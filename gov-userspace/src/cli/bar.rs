@@ -1,4 +1,4 @@
-//! How far long work on a file is, on a terminal only.
+//! How far long work on files is, on a terminal only.
 
 use std::time::{Duration, Instant};
 
@@ -16,14 +16,19 @@ pub(super) struct Bar {
 }
 
 impl Bar {
-    /// For a file of so many bytes.
+    /// For so many bytes.
     pub(super) fn new(bytes: u64) -> Self {
         Self { begun: Instant::now(), bytes, done: 0, bar: None }
     }
 
     /// So many bytes more are done.
     pub(super) fn add(&mut self, bytes: u64) {
-        self.done = self.done.saturating_add(bytes);
+        self.set(self.done.saturating_add(bytes), self.bytes);
+    }
+
+    /// So many bytes of so many are done.
+    pub(super) fn set(&mut self, done: u64, bytes: u64) {
+        (self.done, self.bytes) = (done, bytes);
         if self.bar.is_none() && self.begun.elapsed() > SOON {
             // It draws nothing where standard error is no terminal.
             let bar = ProgressBar::new(self.bytes);
@@ -34,6 +39,7 @@ impl Bar {
             self.bar = Some(bar);
         }
         if let Some(bar) = &self.bar {
+            bar.set_length(self.bytes);
             bar.set_position(self.done);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::daemon::{Socket, out_of_turn};
 use super::{Exit, Failure, out};
-use crate::control::message::{Reply, Request, SessionView, Stage};
+use crate::control::message::{Hashing, Reply, Request, SessionView, Stage};
 
 /// Arguments of `gov ps`.
 #[derive(clap::Args, Debug)]
@@ -55,7 +55,10 @@ fn row(session: &SessionView, now: jiff::Timestamp) -> [String; 8] {
     let state = match (session.state, session.ended) {
         (Stage::Running, _) => "running".to_owned(),
         (Stage::Frozen, _) => "frozen".to_owned(),
-        (Stage::Ending, _) => "ending".to_owned(),
+        (Stage::Ending, _) => match session.hashing {
+            Some(hashing) if hashing.of_bytes > 0 => format!("hashing {}%", percent(&hashing)),
+            _no_files => "ending".to_owned(),
+        },
         (Stage::Closed, ended) => ended.map_or("closed", |ended| ended.name()).to_owned(),
     };
     let seconds =
@@ -72,6 +75,13 @@ fn row(session: &SessionView, now: jiff::Timestamp) -> [String; 8] {
         session.refused.to_string(),
         visible(&session.command.join(" ")),
     ]
+}
+
+/// How much of the files is hashed, of a hundred.
+fn percent(hashing: &Hashing) -> u64 {
+    let (bytes, of_bytes) = (u128::from(hashing.bytes), u128::from(hashing.of_bytes));
+    let percent = bytes.saturating_mul(100).checked_div(of_bytes).unwrap_or(100);
+    u64::try_from(percent).unwrap_or(100).min(100)
 }
 
 /// A length of time in its two largest units.
@@ -96,7 +106,7 @@ fn visible(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{span, table};
-    use crate::control::message::{SessionView, Stage};
+    use crate::control::message::{Hashing, SessionView, Stage};
 
     #[test]
     fn a_span_shows_its_two_largest_units() {
@@ -106,7 +116,7 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_a_command_cannot_steer_the_terminal() {
-        let session = SessionView {
+        let mut session = SessionView {
             session: "demo-1".to_owned(),
             uid: 1000,
             command: vec!["sh".to_owned(), "\u{1b}[2J".to_owned()],
@@ -121,10 +131,15 @@ mod tests {
             receipts: 9,
             processes: 1,
             parent: None,
+            hashing: None,
         };
-        let text = table(&[session], "2026-01-01T00:01:00Z".parse().unwrap());
+        let now = "2026-01-01T00:01:00Z".parse().unwrap();
+        let text = table(std::slice::from_ref(&session), now);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0].find("COMMAND"), lines[1].find("sh \\u{1b}[2J"));
         assert!(lines[1].contains("1m00s") && lines[1].contains("1h59m"));
+        session.state = Stage::Ending;
+        session.hashing = Some(Hashing { bytes: 2 << 30, of_bytes: 4 << 30, files: 1, of_files: 9 });
+        assert!(table(&[session], now).contains("  hashing 50%  "));
     }
 }

@@ -180,6 +180,22 @@ pub struct SessionView {
     pub processes: u32,
     /// The session that it lies in, if it lies in one.
     pub parent: Option<String>,
+    /// How far the hashing of what it left behind is; absent before and after.
+    pub hashing: Option<Hashing>,
+}
+
+/// How far the hashing of files is. What there is to hash is 0 until all of them were looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hashing {
+    /// Bytes that are hashed.
+    pub bytes: u64,
+    /// Of so many.
+    pub of_bytes: u64,
+    /// Files that are hashed.
+    pub files: u64,
+    /// Of so many.
+    pub of_files: u64,
 }
 
 /// Where a session stands.

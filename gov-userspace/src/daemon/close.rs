@@ -3,18 +3,22 @@
 //! It takes two steps, because what the session left behind may be much to hash, and the ring does not wait. The kernel
 //! keeps its account until the log has it, so that another daemon can go on from any point.
 
+use std::sync::Arc;
+
 use gov_common::abi::{ReadKey, State};
 use gov_common::repeated::{Refusal, RefusalKey};
 
 use super::records;
 use super::{ground::Ground, temporary};
+use crate::clock::{self, Offset};
 use crate::control::message::{SessionView, Stage};
 use crate::crash;
 use crate::receipt::{Artifact, Close};
 use crate::session::Session;
-use crate::session::artifacts::Touched;
+use crate::session::artifacts::{Progress, Reader};
 use crate::session::enforcer::Enforcer;
 use crate::session::recorder::{End, Finish, Recorder};
+use crate::session::touched::Touched;
 
 /// A session in which nobody is left, whose log has no end yet.
 pub(super) struct Released<S> {
@@ -23,6 +27,9 @@ pub(super) struct Released<S> {
     reads: Vec<(ReadKey, u64)>,
     refusals: Vec<(RefusalKey, Refusal)>,
     close: Close,
+    progress: Arc<Progress>,
+    /// When nobody was left and its temporary folder was removed, nanoseconds of the wall clock.
+    gone_ns: i64,
 }
 
 /// What is left of a closed session.
@@ -57,15 +64,23 @@ pub(super) fn release<E: Enforcer>(
     if let Err(error) = temporary::remove(&ground.folders.temporary, &session.temporary) {
         complain(name, "the session's temporary folder stays", &error);
     }
+    // Not before: a file that lay there under a second name is changed by that, too.
+    let gone_ns = Offset::sample().wall_ns(clock::boot_ns());
     crash::point("released");
     let close = records::ending(ground, &session, &account);
-    Released { session, account, reads, refusals, close }
+    Released { session, account, reads, refusals, close, progress: Arc::default(), gone_ns }
 }
 
 impl<S> Released<S> {
     /// The paths that the session changed.
     pub(super) fn take_touched(&mut self) -> Touched {
         self.session.recorder.take_touched()
+    }
+
+    /// For whom what it left behind is looked at, and where to say how far that is.
+    pub(super) fn look(&self) -> (Reader, Arc<Progress>) {
+        let reader = Reader::Session { uid: self.session.uid, gone_ns: self.gone_ns };
+        (reader, Arc::clone(&self.progress))
     }
 
     /// The session that it lay in, if it lay in one.
@@ -79,11 +94,12 @@ impl<S> Released<S> {
         view.state = Stage::Ending;
         view.ended = Some(self.session.reason_of_end());
         view.processes = 0;
+        view.hashing = Some(self.progress.view());
         view
     }
 
     /// Writes the end of its log, takes it out of the kernel and removes its cgroup.
-    pub(super) fn complete<E>(mut self, enforcer: &mut E, artifacts: &[Artifact]) -> Closed
+    pub(super) fn complete<E>(mut self, enforcer: &mut E, artifacts: Vec<Artifact>) -> Closed
     where
         E: Enforcer<Slot = S>,
         S: Copy,
@@ -97,6 +113,7 @@ impl<S> Released<S> {
         crash::point("end-written");
         let mut view = self.view();
         view.state = Stage::Closed;
+        view.hashing = None;
         let (slot, cgroup) = (self.session.slot, self.session.cgroup);
         let unfinished = match self.session.recorder.finish() {
             Finish::Done => None,

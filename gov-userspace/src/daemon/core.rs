@@ -4,6 +4,7 @@
 //! kernel refuses what it cannot record.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gov_common::event::Action;
@@ -12,11 +13,13 @@ use tokio::sync::{mpsc, watch};
 use super::close::{self, Released};
 use super::gauges::Gauges;
 use super::ground::Ground;
+use super::looking;
 use crate::clock;
 use crate::control::message::{Ended, SessionView};
 use crate::event;
 use crate::receipt::Artifact;
 use crate::session::Session;
+use crate::session::artifacts;
 use crate::session::enforcer::Enforcer;
 use crate::session::recorder::{Finish, Recorder};
 
@@ -213,27 +216,23 @@ impl<E: Enforcer> Core<E> {
         let Some(session) = self.sessions.remove(name) else { return };
         self.numbers.remove(&session.number);
         let mut released = close::release(&self.enforcer, &self.ground, session);
-        let touched = released.take_touched();
+        let (touched, look) = (released.take_touched(), released.look());
         self.released.insert(name.to_owned(), released);
         if touched.is_empty() {
-            return self.complete(name, &[]);
+            return self.complete(name, Vec::new());
         }
-        let (session, looked) = (name.to_owned(), self.notices.looked.clone());
-        let look = move || {
-            if looked.blocking_send((session, touched.look())).is_err() {
-                tracing::error!("the daemon stopped while a session's files were hashed");
-            }
-        };
-        if let Err(error) = std::thread::Builder::new().name("hash".to_owned()).spawn(look) {
+        let touched = Arc::new(touched);
+        let started = looking::start(name, Arc::clone(&touched), look, self.notices.looked.clone());
+        if let Err(error) = started {
             tracing::error!(session = name, "no thread to hash the session's files: {error}");
-            self.complete(name, &[]);
+            self.complete(name, artifacts::unlooked(&touched, "the daemon had no thread to look at it"));
         }
     }
 
     /// Ends the log of a session in which nobody is left, and lets it go.
-    pub(super) fn complete(&mut self, name: &str, artifacts: &[Artifact]) {
+    pub(super) fn complete(&mut self, name: &str, files: Vec<Artifact>) {
         let Some(released) = self.released.remove(name) else { return };
-        let close::Closed { view, unfinished } = released.complete(&mut self.enforcer, artifacts);
+        let close::Closed { view, unfinished } = released.complete(&mut self.enforcer, files);
         self.unfinished.extend(unfinished.map(|recorder| (view.session.clone(), recorder)));
         tracing::info!(
             session = view.session,

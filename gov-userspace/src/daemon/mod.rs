@@ -15,6 +15,7 @@ mod ground;
 mod inherit;
 mod interference;
 mod lock;
+mod looking;
 mod nesting;
 mod notify;
 mod own;

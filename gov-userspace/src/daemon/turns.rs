@@ -91,7 +91,7 @@ async fn engine_loop(
             }
             Some(command) = commands.recv() => core.answer(command, Instant::now()),
             Some(name) = emptied.recv() => settle(&mut core, &mut ring, vec![name]),
-            Some((name, artifacts)) = looked.recv() => core.complete(&name, &artifacts),
+            Some((name, artifacts)) = looked.recv() => core.complete(&name, artifacts),
             _ = commit.tick() => {
                 // Nobody is told of what comes while something waits in the ring.
                 if ring.is_behind() {

@@ -59,9 +59,10 @@ pub fn statement(audit: &Audit, checkpoint: &str, key: &Secret) -> Result<Envelo
     Ok(Envelope::sign(PAYLOAD, statement.to_string().as_bytes(), key))
 }
 
-/// A regular file; what a symbolic link points to is no content of its own.
+/// A regular file that nobody else is known to have changed; what a symbolic link points to is no content of its own.
 fn subject(file: &FileChange) -> Option<Value> {
-    let digest = file.sha256.as_ref().filter(|_| file.state.as_deref() == Some("file"))?;
+    let own = file.state.as_deref() == Some("file") && file.changed_by_others.is_empty();
+    let digest = file.sha256.as_ref().filter(|_| own)?;
     Some(json!({ "name": file.path, "digest": { "sha256": digest } }))
 }
 
@@ -92,22 +93,25 @@ fn definition(start: &Start) -> Value {
     })
 }
 
-/// The log's signed head, how the session ended, and the files that have no digest.
+/// The log's signed head, how the session ended, and the files that are no subject: those without a digest, and those
+/// that others are known to have changed.
 fn byproducts(audit: &Audit, end: &End, checkpoint: &str) -> Vec<Value> {
-    let unhashed: Vec<&str> =
-        audit.files.iter().filter(|file| is_unhashed(file)).map(|file| file.path.as_str()).collect();
+    let paths = |is: fn(&FileChange) -> bool| -> Vec<&str> {
+        audit.files.iter().filter(|file| is(file)).map(|file| file.path.as_str()).collect()
+    };
     let ending = json!({ "reason": end.reason, "status": end.status, "signal": end.signal });
     let refused = audit.refusals.iter().fold(0_u64, |sum, one| sum.saturating_add(one.count));
     let mut all = vec![
         byproduct("checkpoint", "text/plain", checkpoint),
         byproduct("ending", "application/json", &json!({ "ending": ending, "refused": refused }).to_string()),
     ];
-    if !unhashed.is_empty() {
-        all.push(byproduct(
-            "changed files without a digest",
-            "application/json",
-            &json!(unhashed).to_string(),
-        ));
+    for (name, paths) in [
+        ("changed files without a digest", paths(is_unhashed)),
+        ("files that others changed", paths(|file| !file.changed_by_others.is_empty())),
+    ] {
+        if !paths.is_empty() {
+            all.push(byproduct(name, "application/json", &json!(paths).to_string()));
+        }
     }
     all
 }
@@ -127,9 +131,10 @@ fn byproduct(name: &str, media_type: &str, content: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{StatementError, statement};
-    use crate::audit::{Audit, End, Start};
+    use super::{StatementError, byproducts, statement, subject};
+    use crate::audit::{Audit, Change, End, FileChange, Start};
     use crate::key::Secret;
+    use base64ct::{Base64, Encoding};
 
     #[test]
     fn nothing_is_stated_of_an_open_session_nor_of_no_file() {
@@ -138,5 +143,29 @@ mod tests {
         assert_eq!(statement(&open, "", &key), Err(StatementError::Open));
         let closed = Audit { end: Some(End::default()), ..open };
         assert_eq!(statement(&closed, "", &key), Err(StatementError::NoFile));
+    }
+
+    #[test]
+    fn a_file_that_others_changed_is_no_subject_and_is_named() {
+        let file = |path: &str, others: &[&str]| FileChange {
+            path: path.to_owned(),
+            change: Change::Created,
+            state: Some("file".to_owned()),
+            sha256: Some("00".repeat(32)),
+            size: Some(1),
+            why: None,
+            mode: Some("0644".to_owned()),
+            uid: Some(0),
+            gid: Some(0),
+            changed_by_others: others.iter().map(|how| (*how).to_owned()).collect(),
+            receipts: vec![1],
+            touched: 1,
+        };
+        let files = vec![file("/own", &[]), file("/changed", &["after-end"])];
+        assert_eq!(files.iter().filter_map(subject).count(), 1);
+        let audit = Audit { files, ..Audit::default() };
+        let all = byproducts(&audit, &End::default(), "");
+        let named = all.iter().find(|one| one["name"] == "files that others changed").unwrap();
+        assert_eq!(named["content"], Base64::encode_string(br#"["/changed"]"#));
     }
 }

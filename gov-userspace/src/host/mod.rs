@@ -9,6 +9,7 @@ pub mod mounts;
 pub mod paths;
 pub mod process;
 pub mod readiness;
+pub mod standing;
 
 use std::path::{Path, PathBuf};
 

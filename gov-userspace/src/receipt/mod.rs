@@ -16,7 +16,7 @@ use crate::clock::{Offset, rfc3339};
 use crate::event::Event;
 use crate::scope::Scope;
 
-pub use artifacts::{Artifact, ArtifactState, Artifacts};
+pub use artifacts::{Artifact, ArtifactState, Artifacts, Change, Others, Owner};
 pub use close::{Close, Counters, Ending, Totals};
 pub use count::Count;
 pub use fact::{

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use gov_common::abi::{Kind, ReadKey};
+use gov_common::abi::ReadKey;
 use gov_common::event::Action;
 
-use super::artifacts::Touched;
+use super::touched::{Act, Touched, node};
 use crate::canonical::Value;
+use crate::host::mounts;
 use crate::receipt::{Artifact, Reads, Repeated};
 
 /// What was found in a log.
@@ -94,22 +95,27 @@ impl Found {
 
     /// Notes what a granted act changed, as [`Touched::note`] does of its event.
     fn decision(&mut self, line: &Value<'_>) {
-        let is = |name: &str, wanted: &str| line.field(name).and_then(Value::text) == Some(wanted);
-        if !is("verdict", "allow") || !is("class", Kind::Write.name()) {
+        let said = |name: &str| line.field(name).and_then(Value::text);
+        if said("verdict") != Some("allow") {
             return;
         }
-        if let Some(object) = line.field("object")
-            && object.field("cut").is_none()
-            && object.field("unlinked").is_none()
-            && let Some(path) = path(object)
-        {
-            self.touched.insert(&path);
-        }
-        if (is("action", Action::Rename.name()) || is("action", Action::Link.name()))
-            && let Some(path) = line.field("to").and_then(path)
-        {
-            self.touched.insert(&path);
-        }
+        let Some(action) = Action::ALL.into_iter().find(|it| said("action") == Some(it.name())) else {
+            return;
+        };
+        let whole = |place: &&Value<'_>| place.field("cut").is_none() && place.field("unlinked").is_none();
+        let object = line.field("object").filter(whole);
+        let device = object.and_then(|object| mounts::device(object.field("device")?.text()?));
+        let inode = object.and_then(|object| object.field("inode")?.number());
+        let (path, to) = (object.and_then(path), line.field("to").filter(whole).and_then(path));
+        let uid = line.field("task").and_then(|task| number(task, "uid"));
+        self.touched.take(&Act {
+            action,
+            index: number(line, "index").unwrap_or_default(),
+            uid: uid.and_then(|uid| u32::try_from(uid).ok()).unwrap_or_default(),
+            time_ns: number(line, "boot").or_else(|| said("boot")?.parse().ok()).unwrap_or_default(),
+            object: path.as_deref().map(|path| (path, node(device.unwrap_or(0), inode.unwrap_or(0)))),
+            to: to.as_deref(),
+        });
     }
 }
 
@@ -167,7 +173,7 @@ fn number(line: &Value<'_>, name: &str) -> Option<u64> {
 mod tests {
     use super::{Found, ReadKey};
     use crate::canonical;
-    use crate::receipt::{Artifact, ArtifactState, Repeated};
+    use crate::receipt::{Artifact, ArtifactState, Count, Repeated};
     use gov_common::repeated::{Refusal, RefusalKey};
 
     fn read(lines: &[&str]) -> Found {
@@ -190,18 +196,6 @@ mod tests {
     }
 
     #[test]
-    fn only_granted_changes_are_touched() {
-        let found = read(&[
-            r#"{"action":"file.write","class":"write","kind":"decision","object":{"path":"/a"},"verdict":"allow"}"#,
-            r#"{"action":"file.write","class":"write","kind":"decision","object":{"path":"/b"},"verdict":"deny"}"#,
-            r#"{"action":"file.read","class":"read","kind":"decision","object":{"path":"/c"},"verdict":"allow"}"#,
-            r#"{"action":"file.write","class":"write","kind":"decision","object":{"cut":true,"path":"/d"},"verdict":"allow"}"#,
-            r#"{"action":"file.rename","class":"write","kind":"decision","object":{"hex":"2fff","path":"/x"},"to":{"path":"/e"},"verdict":"allow"}"#,
-        ]);
-        assert_eq!(found.touched.paths(), [b"/a".to_vec(), b"/e".to_vec(), b"/\xff".to_vec()]);
-    }
-
-    #[test]
     fn what_is_told_of_the_end_is_not_told_again() {
         let found = read(&[
             r#"{"count":2,"device":"0:5","inode":7,"kind":"reads"}"#,
@@ -216,8 +210,15 @@ mod tests {
         let any = RefusalKey::of_any_object(0, 1, 1);
         assert!(found.told.has_repeated(&repeated(&key, 4)));
         assert!(!found.told.has_repeated(&repeated(&key, 5)) && !found.told.has_repeated(&repeated(&any, 4)));
-        let artifact =
-            |path: &str| Artifact { hex: None, path: path.to_owned(), state: ArtifactState::Directory };
+        let artifact = |path: &str| Artifact {
+            change: None,
+            changed_by_others: Vec::new(),
+            hex: None,
+            path: path.to_owned(),
+            receipts: Vec::new(),
+            state: ArtifactState::Gone,
+            touched: Count(0),
+        };
         assert!(found.told.has_artifact(&artifact("/a")) && !found.told.has_artifact(&artifact("/b")));
     }
 }

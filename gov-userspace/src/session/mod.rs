@@ -3,10 +3,14 @@
 pub mod artifacts;
 pub mod enforcer;
 pub mod found;
+#[cfg(test)]
+mod made;
 pub mod name;
 pub mod order;
+mod portions;
 pub mod recorder;
 mod rhythm;
+pub mod touched;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -183,6 +187,7 @@ impl<S> Session<S> {
             receipts: self.recorder.receipts(),
             processes: u32::try_from(processes).unwrap_or(u32::MAX),
             parent: self.parent.clone(),
+            hashing: None,
         }
     }
 }

@@ -6,17 +6,15 @@ use gov_common::abi::{ReadKey, State};
 use gov_common::repeated::{Refusal, RefusalKey};
 use gov_common::verdict::Reason;
 
-use super::artifacts::Touched;
 use super::found::{Found, Told};
 use super::order::{Gap, Order, OrderError};
+use super::portions::portions;
 pub use super::rhythm::Rhythm;
+use super::touched::Touched;
 use crate::clock::Offset;
 use crate::event::Event;
 use crate::journal::{JournalError, Log};
 use crate::receipt::{Artifact, Artifacts, Close, Count, Cut, Fact, Loss, Reads, Receipt, Repeated};
-
-/// Files that one receipt names.
-const FILES_A_RECEIPT: usize = 200;
 
 /// One session's events on their way into its log.
 pub struct Recorder {
@@ -63,7 +61,7 @@ pub struct End<'a> {
     /// Refusals that are not recorded one by one.
     pub refusals: &'a [(RefusalKey, Refusal)],
     /// What stands at the paths that the session changed.
-    pub artifacts: &'a [Artifact],
+    pub artifacts: Vec<Artifact>,
     /// The last receipt.
     pub close: Close,
 }
@@ -230,10 +228,10 @@ impl Recorder {
                 self.kept(|recorder| recorder.append(Receipt::Fact(&fact)))?;
             }
         }
-        let untold: Vec<Artifact> =
-            end.artifacts.iter().filter(|artifact| !self.told.has_artifact(artifact)).cloned().collect();
-        for files in untold.chunks(FILES_A_RECEIPT) {
-            let fact = Fact::Artifacts(Artifacts { files: files.to_vec() });
+        let mut untold = end.artifacts;
+        untold.retain(|artifact| !self.told.has_artifact(artifact));
+        for files in portions(untold) {
+            let fact = Fact::Artifacts(Artifacts { files });
             self.kept(|recorder| recorder.append(Receipt::Fact(&fact)))?;
         }
         let fact = Fact::Close(Box::new(end.close));
@@ -267,7 +265,7 @@ impl Recorder {
         let mut outcome = Ok(());
         while let Some(Taken { event, .. }) = self.order.pop(now) {
             self.urgent |= event.reason != Reason::Granted;
-            self.touched.note(&event);
+            self.touched.note(&event, self.log.size());
             self.produced = event.produced;
             outcome = outcome.and(self.append(Receipt::Event(&event)));
         }

@@ -15,6 +15,7 @@ mod other;
 mod otlp;
 mod page;
 mod sample;
+mod standing;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -9,9 +9,9 @@ use gov::event::{Address, Event, Extra, Object, Task};
 use gov::journal::{Log, NewLog, origin};
 use gov::key::Secret;
 use gov::receipt::{
-    Artifact, ArtifactState, Artifacts, Close, Count, Counters, Cut, Ending, EnforcementFacts, Fact,
-    HookFacts, HostFacts, Interference, Loss, PolicyChanged, Reads, Receipt, Recovered, Repeated, Resumed,
-    SessionFacts, Start,
+    Artifact, ArtifactState, Artifacts, Change, Close, Count, Counters, Cut, Ending, EnforcementFacts, Fact,
+    HookFacts, HostFacts, Interference, Loss, Others, Owner, PolicyChanged, Reads, Receipt, Recovered,
+    Repeated, Resumed, SessionFacts, Start,
 };
 use gov::scope::Scope;
 use gov_common::abi::{Kind, ReadKey, State};
@@ -206,16 +206,20 @@ impl Session {
     }
 
     /// The end of the session.
-    pub(crate) fn close(mut self) {
-        let file = |path: &str, state| Artifact { hex: None, path: path.to_owned(), state };
-        let content = hex::encode(Sha256::digest("content"));
-        self.fact(Fact::Artifacts(Artifacts {
-            files: vec![
-                file("/project/a", ArtifactState::File { sha256: content.clone(), size: Count(7) }),
-                file("/project/b", ArtifactState::Gone),
-                file("/project/c", ArtifactState::File { sha256: content, size: Count(1_234_567) }),
-            ],
-        }));
+    pub(crate) fn close(self) {
+        let owner = Owner { gid: 1000, mode: 0o644, uid: 1000 };
+        let file = |path: &str, state| artifact(path, vec![Count(7)], state);
+        let sha256 = hex::encode(Sha256::digest("content"));
+        self.close_with(vec![
+            file("/project/a", ArtifactState::File { owner, sha256: sha256.clone(), size: Count(7) }),
+            file("/project/b", ArtifactState::Gone),
+            file("/project/c", ArtifactState::File { owner, sha256, size: Count(1_234_567) }),
+        ]);
+    }
+
+    /// The same, with what it left behind.
+    pub(crate) fn close_with(mut self, files: Vec<Artifact>) {
+        self.fact(Fact::Artifacts(Artifacts { files }));
         self.fact(Fact::Cut(Cut { reason: "expired", detail: "the delegation's time is over".to_owned() }));
         let counters = Counters::from(&self.state);
         self.fact(Fact::Close(Box::new(Close {
@@ -318,9 +322,26 @@ fn connection(ip: &str, reason: Reason, scope: Option<u16>) -> Event {
     Event { object: None, address: Some(address), reason, scope, ..event }
 }
 
+/// A path at the session's end.
+fn artifact(path: &str, receipts: Vec<Count>, state: ArtifactState) -> Artifact {
+    let touched = Count(receipts.len() as u64);
+    Artifact {
+        change: Some(Change::Changed),
+        changed_by_others: Vec::new(),
+        hex: None,
+        path: path.to_owned(),
+        receipts,
+        state,
+        touched,
+    }
+}
+
 /// Facts that an ordinary session does not have.
 pub(crate) fn rare_facts() -> Vec<Fact> {
     let count = Count(u64::MAX);
+    let owner = Owner { gid: 0, mode: 0o7777, uid: u32::MAX };
+    let link = ArtifactState::Symlink { sha256: "00".repeat(32) };
+    let unhashed = |owner, size| ArtifactState::Unhashed { owner, size, why: "too large".to_owned() };
     vec![
         Fact::Interference(Interference {
             enforced: Some(false),
@@ -336,15 +357,19 @@ pub(crate) fn rare_facts() -> Vec<Fact> {
         Fact::Artifacts(Artifacts {
             files: vec![
                 Artifact {
+                    changed_by_others: vec![
+                        Others::AfterEnd,
+                        Others::WhileHashed,
+                        Others::AnotherFile,
+                        Others::AnotherFileSystem,
+                    ],
                     hex: Some("ff".to_owned()),
-                    path: "\u{fffd}".to_owned(),
-                    state: ArtifactState::Symlink { sha256: "00".repeat(32) },
+                    ..artifact("\u{fffd}", vec![count; 32], link)
                 },
-                Artifact {
-                    hex: None,
-                    path: "/d".to_owned(),
-                    state: ArtifactState::Unhashed { why: "too large".to_owned() },
-                },
+                artifact("/d", vec![Count(7)], ArtifactState::Directory { owner }),
+                artifact("/p", vec![Count(7)], unhashed(Some(owner), None)),
+                artifact("/f", vec![Count(7)], unhashed(Some(owner), Some(count))),
+                Artifact { change: None, ..artifact("...", vec![], unhashed(None, None)) },
             ],
         }),
     ]

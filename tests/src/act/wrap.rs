@@ -16,6 +16,7 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["times", count, act @ ..] => times(count, act),
         ["refused-then", most, path, act @ ..] => refused_then(most, path, act),
         ["fork-tree", depth] => fork_tree(depth),
+        ["one-after-another", acts @ ..] => one_after_another(acts),
         ["renamed", name, act @ ..] => {
             changed(rustix::thread::set_name(&c_string(name)?).map_err(io::Error::from), act)
         }
@@ -75,6 +76,17 @@ fn times(count: &str, act: &[&str]) -> Outcome {
     let outcomes: Vec<String> =
         outcomes.into_iter().map(|(outcome, times)| format!("{times} {outcome}")).collect();
     Ok(outcomes.join(", "))
+}
+
+/// Does acts that a `;` parts, until one does not succeed.
+fn one_after_another(acts: &[&str]) -> Outcome {
+    for act in acts.split(|word| *word == ";").filter(|act| !act.is_empty()) {
+        let outcome = inner(act)?;
+        if outcome != "ok" {
+            return Ok(format!("{}: {outcome}", act.join(" ")));
+        }
+    }
+    Ok("ok".to_owned())
 }
 
 /// Does the act until it does not succeed: `3 ok, then EDQUOT`.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 
-use crate::audit::{Audit, Change, Connection, End, FileChange, Refusal, Start, grouped};
+use crate::audit::{Audit, Connection, End, FileChange, Refusal, Start, counted, grouped};
 use crate::cli::shown::{command, shown};
 use crate::cli::verify::style;
 use crate::verify::Report;
@@ -14,6 +14,7 @@ use crate::verify::Report;
 const SHORT: usize = 12;
 const HEAD: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
+const FLAGGED: Style = AnsiColor::Yellow.on_default();
 const REFUSED: Style = AnsiColor::Red.on_default();
 
 struct Page<W> {
@@ -69,10 +70,7 @@ impl<W: Write> Page<W> {
     }
 
     fn files(&mut self, audit: &Audit) -> io::Result<()> {
-        let count = |change| audit.files.iter().filter(|file| file.change == change).count();
-        let counts = [Change::Created, Change::Changed, Change::Deleted]
-            .map(|change| format!("{} {}", count(change), change.name()))
-            .join(", ");
+        let counts = counted(&audit.files);
         let temporary = match audit.temporary {
             0 => String::new(),
             some => format!(", {} made and removed again", grouped(some)),
@@ -210,21 +208,28 @@ pub(super) fn ran(start: &Start, end: Option<&End>) -> String {
 fn file_row(out: &mut impl Write, file: &FileChange, width: usize) -> io::Result<()> {
     let path = shown(&file.path);
     let change = file.change.name();
-    write!(out, "  {change:<7}  {path}")?;
+    write!(out, "  {change:<8}  {path}")?;
     let blank = " ".repeat(width.saturating_sub(path.chars().count()));
     let digest = file.sha256.as_deref().and_then(|digest| digest.get(..16)).unwrap_or_default();
+    let mode = file.mode.as_deref().map(shown).unwrap_or_default();
     match (file.size, file.state.as_deref()) {
-        (Some(size), _) => writeln!(out, "{blank}  {:>10} B  {QUIET}sha256 {digest}{QUIET:#}", grouped(size)),
-        (None, Some("symlink")) => {
-            writeln!(out, "{blank}  {:>12}  {QUIET}target sha256 {digest}{QUIET:#}", "link")
-        }
-        (None, Some("directory")) => writeln!(out, "{blank}  {:>12}", "directory"),
-        (None, Some("unhashed")) => {
+        (_, Some("unhashed")) => {
             let why = file.why.as_deref().unwrap_or_default();
-            writeln!(out, "{blank}  {QUIET}not hashed: {}{QUIET:#}", shown(why))
+            write!(out, "{blank}  {QUIET}not hashed: {}{QUIET:#}", shown(why))
         }
-        _gone => writeln!(out),
+        (Some(size), _) => {
+            write!(out, "{blank}  {:>10} B  {mode:<4}  {QUIET}sha256 {digest}{QUIET:#}", grouped(size))
+        }
+        (None, Some("symlink")) => {
+            write!(out, "{blank}  {:>12}  {:<4}  {QUIET}target sha256 {digest}{QUIET:#}", "link", "")
+        }
+        (None, Some("directory")) => write!(out, "{blank}  {:>12}  {mode}", "directory"),
+        _gone => Ok(()),
+    }?;
+    if file.changed_by_others.is_empty() {
+        return writeln!(out);
     }
+    writeln!(out, "  {FLAGGED}{}{FLAGGED:#}", shown(&file.by_others()))
 }
 
 /// The width of a column of paths: that of the longest which is not very long.

@@ -12,6 +12,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::bar::Bar;
 use super::daemon::{Socket, out_of_turn, reply};
 use super::{Exit, Failure};
 use crate::control::message::{End, Ended, Reply, Request, SessionView, Stage, Start, Started, Wait};
@@ -20,6 +21,9 @@ use child::Waiting;
 
 /// How long to wait for the log's close once the command has ended and nothing else of the session runs.
 const CLOSE_MS: u32 = 2_000;
+
+/// How often to ask how far the hashing of what it left behind is.
+const BEAT_MS: u32 = 250;
 
 /// How long to wait for the next daemon if this one is gone: the session goes on without.
 const NEXT_DAEMON: Duration = Duration::from_secs(60);
@@ -118,8 +122,8 @@ fn start(args: &Args, program: &Path, delegations: Vec<String>) -> Start {
 /// The session after the command's end: closed, or still running what the command left behind. `None` if it was closed
 /// by a daemon that is gone, of which the next one knows nothing.
 fn settle(args: &Args, started: &Started) -> Result<Option<SessionView>, Failure> {
-    let wait = || {
-        let wait = Wait { session: started.session.clone(), milliseconds: CLOSE_MS };
+    let wait = |milliseconds| {
+        let wait = Wait { session: started.session.clone(), milliseconds };
         match args.socket.ask_patiently(&Request::Wait(wait), NEXT_DAEMON) {
             Ok(Reply::Session(view)) => Ok(Some(view)),
             Ok(_other) => Err(out_of_turn()),
@@ -127,7 +131,7 @@ fn settle(args: &Args, started: &Started) -> Result<Option<SessionView>, Failure
             Err(failure) => Err(failure),
         }
     };
-    let mut view = wait()?;
+    let mut view = wait(CLOSE_MS)?;
     if args.end_with_run && view.as_ref().is_some_and(|view| view.state == Stage::Running) {
         // The daemon that knew of the connection may be gone.
         let end = End { session: started.session.clone(), now: false };
@@ -136,8 +140,13 @@ fn settle(args: &Args, started: &Started) -> Result<Option<SessionView>, Failure
     let goes_on = |view: &SessionView| {
         view.state == Stage::Ending || (view.state == Stage::Running && view.processes == 0)
     };
-    while view.as_ref().is_some_and(goes_on) {
-        view = wait()?;
+    let mut bar = Bar::new(0);
+    while let Some(hashing) = view.as_ref().filter(|view| goes_on(view)).map(|view| view.hashing) {
+        let files = hashing.filter(|hashing| hashing.of_bytes > 0);
+        if let Some(hashing) = files {
+            bar.set(hashing.bytes, hashing.of_bytes);
+        }
+        view = wait(if files.is_some() { BEAT_MS } else { CLOSE_MS })?;
     }
     Ok(view)
 }

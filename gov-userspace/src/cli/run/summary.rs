@@ -83,6 +83,7 @@ mod tests {
             receipts: 0,
             processes: 1,
             parent: None,
+            hashing: None,
         };
         let text = lines(&view);
         assert_eq!(text[0], "session demo-1 goes on with 1 process: `gov end demo-1` ends it");

@@ -220,7 +220,7 @@ impl House {
         self.core.close(name);
         if self.core.released.contains_key(name) {
             let (name, artifacts) = self.looked.recv().await.unwrap();
-            self.core.complete(&name, &artifacts);
+            self.core.complete(&name, artifacts);
         }
     }
 

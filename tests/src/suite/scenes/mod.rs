@@ -1,5 +1,6 @@
 //! What one row cannot tell: sessions over time, authority, the daemon's life, the evidence itself.
 
+mod artifacts;
 mod authority;
 mod crash;
 mod cutoff;
@@ -42,6 +43,7 @@ pub fn all() -> impl Iterator<Item = &'static Scene> {
         nested_limits::SCENES,
         evidence::SCENES,
         flood::SCENES,
+        artifacts::SCENES,
         faults::SCENES,
         own::SCENES,
         metrics::SCENES,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::{Told, part, rest};
-use crate::audit::{Change, FileChange, grouped};
+use crate::audit::{FileChange, counted, grouped};
 use crate::cli::shown::shown;
 
 /// Folders within folders; what lies deeper stands in one line. The kernel grants no path that is deeper.
@@ -33,11 +33,7 @@ pub(super) fn files(told: &Told<'_>) -> Markup {
             some => p.quiet { (grouped(some)) " made and removed again" }
         }
     };
-    let count = |change| all.iter().filter(|file| file.change == change).count();
-    let counts = [Change::Created, Change::Changed, Change::Deleted]
-        .map(|change| format!("{} {}", count(change), change.name()))
-        .join(", ");
-    part("files", "Files changed", &counts, &content)
+    part("files", "Files changed", &counted(all), &content)
 }
 
 impl<'a> Folder<'a> {
@@ -78,8 +74,10 @@ fn line(name: &str, file: &FileChange) -> Markup {
     html! {
         li class=(file.change.name()) {
             bdi { (shown(name)) } " "
-            span.mark { (file.change.name()) (state(file)) }
+            span.mark { (file.change.name()) (state(file)) (owner(file)) }
+            @if !file.changed_by_others.is_empty() { " " span.warn { (shown(&file.by_others())) } }
             @if let Some(digest) = &file.sha256 { br; span.mark { "sha256 " (shown(digest)) } }
+            @if !file.receipts.is_empty() { br; span.mark { (receipts(file)) } }
         }
     }
 }
@@ -94,4 +92,22 @@ fn state(file: &FileChange) -> String {
         }
         _gone => String::new(),
     }
+}
+
+fn owner(file: &FileChange) -> String {
+    match (&file.mode, file.uid, file.gid) {
+        (Some(mode), Some(uid), Some(gid)) => format!(", mode {}, user {uid}, group {gid}", shown(mode)),
+        _unknown => String::new(),
+    }
+}
+
+/// The numbers of the receipts: of more than there are here, where the others are left out.
+fn receipts(file: &FileChange) -> String {
+    let mut numbers: Vec<String> = file.receipts.iter().map(u64::to_string).collect();
+    let named = u64::try_from(numbers.len()).unwrap_or(u64::MAX);
+    if file.touched > named {
+        let more = format!("{} more", grouped(file.touched.saturating_sub(named)));
+        numbers.insert(numbers.len().saturating_sub(1), more);
+    }
+    format!("receipts {}", numbers.join(", "))
 }
