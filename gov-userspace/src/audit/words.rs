@@ -86,6 +86,7 @@ pub(crate) fn incident(receipt: &Value<'_>) -> Option<(&'static str, String)> {
             };
             ("enforcement was interfered with", format!("{}, {judged}", text("what")))
         }
+        "clock" => ("the wall clock was set", format!("from {} to {}", text("from"), text("to"))),
         "resumed" => ("went on", "its circuit was closed again".to_owned()),
         "loss" => ("lost", format!("{} events from {}", number("count"), number("first"))),
         "recovered" => (

@@ -12,13 +12,13 @@ use tokio::sync::{mpsc, watch};
 use super::close::{self, Released};
 use super::gauges::Gauges;
 use super::ground::Ground;
-use crate::clock;
+use crate::clock::{self, Offset};
 use crate::control::message::{Ended, SessionView};
 use crate::event;
 use crate::receipt::Artifact;
 use crate::session::Session;
 use crate::session::enforcer::Enforcer;
-use crate::session::recorder::{Finish, Recorder};
+use crate::session::recorder::{Finish, RecordError, Recorder};
 
 /// Closed sessions that are remembered for `gov ps --all` and for those who wait.
 const REMEMBERED: usize = 1024;
@@ -44,7 +44,7 @@ pub(super) struct Core<E: Enforcer> {
     /// Sessions in which nobody is left, whose files are being hashed.
     pub(super) released: BTreeMap<String, Released<E::Slot>>,
     pub(super) closed: VecDeque<SessionView>,
-    /// Logs of closed sessions that wait for room on the disk.
+    /// Logs of closed sessions that wait for the disk.
     unfinished: Vec<(String, Box<Recorder>)>,
     closings: watch::Sender<u64>,
     notices: Notices,
@@ -123,23 +123,25 @@ impl<E: Enforcer> Core<E> {
 
     /// Hands all that was recorded to the system: from where on the ring must be kept, if an event waits for another.
     pub(super) fn hand_over(&mut self) -> Option<u64> {
-        let mut failed = Vec::new();
-        for (name, session) in &mut self.sessions {
-            if let Err(error) = session.recorder.hand_over() {
-                failed.push((name.clone(), error));
-            }
-        }
-        for (name, error) in failed {
-            self.log_failed(&name, &error);
-        }
+        self.each_log(Recorder::hand_over);
         self.sessions.values().filter_map(|session| session.recorder.first_waiting()).min()
+    }
+
+    /// Shows the wall clock as it stands in what is recorded from now on.
+    pub(super) fn follow_clock(&mut self, now: Offset) {
+        self.each_log(|recorder| recorder.follow_clock(now));
     }
 
     /// Makes the checkpoints that are due.
     pub(super) fn commit(&mut self, now: Instant) {
+        self.each_log(|recorder| recorder.commit_if_due(now));
+    }
+
+    /// Does something with each log; a session whose log fails is cut off, and the others go on.
+    fn each_log(&mut self, mut act: impl FnMut(&mut Recorder) -> Result<(), RecordError>) {
         let mut failed = Vec::new();
         for (name, session) in &mut self.sessions {
-            if let Err(error) = session.recorder.commit_if_due(now) {
+            if let Err(error) = act(&mut session.recorder) {
                 failed.push((name.clone(), error));
             }
         }
@@ -243,18 +245,18 @@ impl<E: Enforcer> Core<E> {
         self.closings.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Tries again to finish the logs that wait for room on the disk.
+    /// Tries again to finish the logs that wait for the disk.
     fn finish_logs(&mut self) {
         for (name, recorder) in std::mem::take(&mut self.unfinished) {
             match recorder.finish() {
                 Finish::Done => tracing::info!(session = name, "the log is closed now"),
-                Finish::Full(_error, recorder) => self.unfinished.push((name, recorder)),
+                Finish::Waits(_error, recorder) => self.unfinished.push((name, recorder)),
                 Finish::Failed(error) => tracing::error!(session = name, "the log stays open: {error}"),
             }
         }
     }
 
-    /// Logs of closed sessions that wait for room on the disk.
+    /// Logs of closed sessions that wait for the disk.
     pub(super) fn unfinished_logs(&self) -> usize {
         self.unfinished.len()
     }

@@ -12,6 +12,7 @@ use super::core::{Core, Notices};
 use super::engine::Inbox;
 use super::gauges::Gauges;
 use super::ground::Ground;
+use crate::clock::Offset;
 use crate::crash;
 use crate::host::alarm::Alarm;
 use crate::host::readiness;
@@ -146,6 +147,7 @@ fn settle(core: &mut Core<Kernel>, ring: &mut Ring, empty: Vec<String>) {
 /// Takes a batch of records, and gives back their room once they are written; true when there may be more.
 fn drain(core: &mut Core<Kernel>, ring: &mut Ring) -> bool {
     let now = Instant::now();
+    core.follow_clock(Offset::sample());
     let before = ring.taken();
     for _ in 0..BATCH {
         let Some(record) = ring.take() else { break };

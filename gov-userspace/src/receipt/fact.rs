@@ -8,6 +8,7 @@ use gov_common::abi::{Kind, State};
 use gov_common::limits::Budget;
 
 use super::artifacts::Artifacts;
+use super::clock::Clock;
 use super::count::Count;
 
 /// A receipt that is not one kernel event.
@@ -24,6 +25,8 @@ pub enum Fact {
     Cut(Cut),
     /// Somebody changed what keeps the session governed.
     Interference(Interference),
+    /// The host's wall clock was set.
+    Clock(Clock),
     /// The session goes on after its circuit was open.
     Resumed(Resumed),
     /// The log was taken up again after the daemon stopped without closing it.

@@ -5,6 +5,7 @@
 
 mod about;
 mod artifacts;
+mod clock;
 mod count;
 mod decision;
 mod fact;
@@ -16,6 +17,7 @@ use crate::event::Event;
 use crate::scope::Scope;
 
 pub use artifacts::{Artifact, ArtifactState, Artifacts};
+pub use clock::Clock;
 pub use count::Count;
 pub use fact::{
     Close, Counters, Cut, Ending, EnforcementFacts, Fact, HookFacts, HostFacts, Interference, Loss,

@@ -12,10 +12,13 @@ use crate::clock::Offset;
 use crate::config::Config;
 use crate::event::Event;
 use crate::journal::{JournalError, Log};
-use crate::receipt::{Artifact, Artifacts, Close, Count, Cut, Fact, Loss, Reads, Receipt};
+use crate::receipt::{Artifact, Artifacts, Clock, Close, Count, Cut, Fact, Loss, Reads, Receipt};
 
 /// Files that one receipt names.
 const FILES_A_RECEIPT: usize = 200;
+
+/// A checkpoint that takes longer is said to: whatever the daemon does waits for it.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// When checkpoints are made.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +48,8 @@ pub struct Recorder {
     touched: Touched,
     /// What an earlier daemon has written of the log's end.
     told: Told,
+    /// How far the wall clock was ahead of the boot clock, as the log tells it.
+    clock: Offset,
     rhythm: Rhythm,
     pending: u32,
     urgent: bool,
@@ -85,8 +90,8 @@ pub struct End<'a> {
 pub enum Finish {
     /// It is durable and closed.
     Done,
-    /// The disk is full: nothing is lost, and it can be tried again.
-    Full(RecordError, Box<Recorder>),
+    /// The disk does not take it now: nothing is lost, and it can be tried again.
+    Waits(RecordError, Box<Recorder>),
     /// It cannot be closed; its last checkpoint stands.
     Failed(RecordError),
 }
@@ -100,6 +105,7 @@ impl Recorder {
             known: 0,
             touched: Touched::default(),
             told: Told::default(),
+            clock: Offset::sample(),
             rhythm,
             pending: 0,
             urgent: true,
@@ -118,6 +124,7 @@ impl Recorder {
             known: found.next_sequence,
             touched: found.touched,
             told: found.told,
+            clock: Offset::sample(),
             rhythm,
             pending: 0,
             urgent: false,
@@ -183,16 +190,37 @@ impl Recorder {
             return Ok(());
         }
         self.committed = now;
-        self.log.commit()?;
+        let begun = Instant::now();
+        let outcome = self.log.commit();
+        let took = begun.elapsed();
+        if took >= SLOW {
+            let log = self.log.dir().display();
+            tracing::warn!("the disk is slow: a checkpoint of `{log}` took {:.1} s", took.as_secs_f64());
+        }
+        outcome?;
         (self.pending, self.urgent) = (0, false);
-        self.log.set_offset(Offset::sample());
         Ok(())
+    }
+
+    /// Shows the wall clock from now on as it was just looked at, and records if it was set since the log told of it.
+    pub fn follow_clock(&mut self, now: Offset) -> Result<(), RecordError> {
+        self.log.set_offset(now);
+        let Some(step) = Clock::step(self.clock, now) else { return Ok(()) };
+        self.clock = now;
+        self.note(&Fact::Clock(step))
     }
 
     /// Records that everything is refused because of a fault of the log, in the space that is kept for the end.
     pub fn note_fault(&mut self, detail: &str) -> Result<(), RecordError> {
-        self.log.spend_reserve()?;
-        self.note_cut(Reason::CutOff, detail)
+        let spent = self.log.spend_reserve();
+        self.note_cut(Reason::CutOff, detail)?;
+        Ok(spent?)
+    }
+
+    /// Bytes of receipts that are in this process alone.
+    #[cfg(test)]
+    pub(crate) fn gathered(&self) -> usize {
+        self.log.gathered()
     }
 
     /// Receipts in the log.
@@ -212,7 +240,7 @@ impl Recorder {
     }
 
     /// Writes the end of the log: what is still missing, what was read, what was left behind, and the close. No
-    /// event may be on its way any more. A disk that is full loses nothing of it: [`Recorder::finish`] is next.
+    /// event may be on its way any more. A disk that takes nothing loses nothing of it: [`Recorder::finish`] is next.
     pub fn write_end(&mut self, end: End<'_>) -> Result<(), RecordError> {
         let now = Instant::now();
         self.kept(|recorder| recorder.write_ready(now))?;
@@ -244,16 +272,16 @@ impl Recorder {
         }
         match committed {
             Ok(()) => self.log.close().map_or_else(|error| Finish::Failed(error.into()), |()| Finish::Done),
-            Err(error) if error.is_full() => Finish::Full(error.into(), Box::new(self)),
+            Err(error) if error.can_pass() => Finish::Waits(error.into(), Box::new(self)),
             Err(error) => Finish::Failed(error.into()),
         }
     }
 
-    /// Does one step until it has no more to do; a full disk does not stop it, for the log keeps what it could
-    /// not write.
+    /// Does one step until it has no more to do; a disk that takes nothing does not stop it, for the log keeps what it
+    /// could not write.
     fn kept(&mut self, step: impl Fn(&mut Self) -> Result<(), RecordError>) -> Result<(), RecordError> {
         match step(self) {
-            Err(RecordError::Log(error)) if error.is_full() => Ok(()),
+            Err(RecordError::Log(error)) if error.can_pass() => Ok(()),
             outcome => outcome,
         }
     }

@@ -156,7 +156,7 @@ impl Outcome {
 /// How much a reader should care.
 fn severity(receipt: &Value<'_>) -> (u64, &'static str) {
     match (text(receipt, "kind"), text(receipt, "verdict")) {
-        (_, "deny") | ("budget" | "break", _) => (3, "Medium"),
+        (_, "deny") | ("budget" | "break" | "clock", _) => (3, "Medium"),
         ("interference", _) if receipt.field("enforced").is_some() => (5, "Critical"),
         ("interference" | "loss" | "cut" | "recovered", _) => (4, "High"),
         _ordinary => (1, "Informational"),
