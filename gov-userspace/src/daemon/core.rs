@@ -137,6 +137,12 @@ impl<E: Enforcer> Core<E> {
         self.each_log(|recorder| recorder.commit_if_due(now));
     }
 
+    /// The same, and waits for the disk.
+    #[cfg(test)]
+    pub(super) fn commit_and_wait(&mut self, now: Instant) {
+        self.each_log(|recorder| recorder.commit_if_due(now).and_then(|()| recorder.settle(now)));
+    }
+
     /// Does something with each log; a session whose log fails is cut off, and the others go on.
     fn each_log(&mut self, mut act: impl FnMut(&mut Recorder) -> Result<(), RecordError>) {
         let mut failed = Vec::new();

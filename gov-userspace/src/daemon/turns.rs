@@ -70,21 +70,23 @@ async fn engine_loop(
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut give_up, mut last_answer): (Option<Instant>, Option<Instant>) = (None, None);
+    let mut more = false;
     loop {
         alarm.set(core.due_ns).context("cannot set the alarm for the sessions' ends")?;
         tokio::select! {
-            ready = filled.readable() => {
+            ready = filled.readable(), if !more => {
                 // Cleared before the ring is taken: what comes meanwhile wakes this up again.
                 let mut ready = ready.context("cannot watch the ring")?;
                 ready.clear_ready();
                 drop(ready);
-                while drain(&mut core, &mut ring) {
-                    core.commit(Instant::now());
-                    // Whoever floods the ring does not put its end off.
-                    core.on_time();
-                    tokio::task::yield_now().await;
-                }
+                more = drain(&mut core, &mut ring);
                 core.commit(Instant::now());
+            }
+            // Whoever floods the ring keeps neither its end nor others' questions waiting.
+            () = tokio::task::yield_now(), if more => {
+                more = drain(&mut core, &mut ring);
+                core.commit(Instant::now());
+                core.on_time();
             }
             rang = alarm.rings() => {
                 rang.context("cannot watch the alarm")?;
@@ -134,7 +136,9 @@ fn settle(core: &mut Core<Kernel>, ring: &mut Ring, empty: Vec<String>) {
     if empty.is_empty() {
         return;
     }
-    while drain(core, ring) {}
+    // All that was there, however fast others add to it.
+    let end = ring.taken().saturating_add(ring.size());
+    while drain(core, ring) && ring.taken() < end {}
     let now = Instant::now();
     core.sort_innermost_first(&mut empty);
     for name in empty {

@@ -1,14 +1,15 @@
 //! A file that grows by whole pieces only: what a failed write left of one is taken back before another follows.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::JournalError;
 
 /// A file that is open to append to it.
 pub(super) struct Appended {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
     /// Bytes of whole pieces.
     written: u64,
@@ -19,7 +20,7 @@ pub(super) struct Appended {
 impl Appended {
     /// The file, of which so many bytes are whole.
     pub(super) fn new(file: File, path: PathBuf, written: u64) -> Self {
-        Self { file, path, written, torn: false }
+        Self { file: Arc::new(file), path, written, torn: false }
     }
 
     /// Appends all of it or, with an error, nothing: it can be tried again.
@@ -27,7 +28,7 @@ impl Appended {
         if self.torn {
             self.take_back()?;
         }
-        if let Err(error) = self.file.write_all(piece) {
+        if let Err(error) = (&*self.file).write_all(piece) {
             self.torn = true;
             // A disk that takes no more may not take this either: then it is done before the next piece.
             let _taken_back = self.take_back();
@@ -38,15 +39,15 @@ impl Appended {
         Ok(())
     }
 
-    /// Makes all of it durable.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+    /// The file itself, to make it durable.
+    pub(super) fn file(&self) -> &Arc<File> {
+        &self.file
     }
 
     /// Another file in this one's place, for tests of disks that fail.
     #[cfg(test)]
-    pub(super) fn swap(&mut self, file: File) -> File {
-        std::mem::replace(&mut self.file, file)
+    pub(super) fn swap(&mut self, file: impl Into<Arc<File>>) -> Arc<File> {
+        std::mem::replace(&mut self.file, file.into())
     }
 
     fn take_back(&mut self) -> Result<(), JournalError> {

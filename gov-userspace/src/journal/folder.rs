@@ -197,7 +197,7 @@ fn append_durably(dir: &Path, name: &str, content: &[u8]) -> Result<(), JournalE
     let length = file.metadata().map_err(JournalError::io("look at", &path))?.len();
     let mut grown = Appended::new(file, path.clone(), length);
     grown.append(content)?;
-    grown.sync().map_err(JournalError::io("sync", &path))?;
+    grown.file().sync_data().map_err(JournalError::io("sync", &path))?;
     sync_folder(dir)
 }
 

@@ -11,24 +11,26 @@
 mod appended;
 mod error;
 mod folder;
+mod publish;
 mod recover;
 mod scan;
 
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 
 use crate::clock::Offset;
-use crate::crash;
 use crate::key::Secret;
 use crate::merkle::{self, Tree};
 use crate::note::Checkpoint;
 use crate::receipt::{Encoder, Receipt, SessionFacts};
 
+use appended::Appended;
 use folder::Grown;
+use publish::{Landing, Publisher, Publishing};
 
 pub use error::JournalError;
 pub use folder::{ANCESTORS, CHECKPOINT, CHECKPOINTS, DELEGATION, KEY, LOG, SESSION, SessionFile, TORN};
@@ -56,17 +58,16 @@ pub struct NewLog<'a> {
 pub struct Log {
     dir: PathBuf,
     origin: String,
-    key: Arc<Secret>,
     encoder: Encoder,
-    grown: Grown,
+    /// The receipts' file.
+    lines: Appended,
+    publishing: Publishing,
     /// Whole lines that are not in the file yet.
     pending: Vec<u8>,
     /// Over every line, pending ones too.
     tree: Tree,
     /// Lines that the last checkpoint covers.
     covered: u64,
-    /// Lines that the last of all checkpoints covers, which stands among them before it becomes the latest.
-    noted: u64,
     durable: bool,
 }
 
@@ -77,17 +78,16 @@ impl Log {
     /// [`JournalError::Exists`] if there is something at `dir`, [`JournalError::Origin`] for an unusable origin,
     /// otherwise what the system says.
     pub fn create(dir: &Path, new: NewLog<'_>, key: Arc<Secret>) -> Result<Self, JournalError> {
-        let grown = folder::create(dir, &new, key.public())?;
+        let Grown { log, history } = folder::create(dir, &new, key.public())?;
         Ok(Self {
             dir: dir.to_owned(),
             origin: new.origin,
-            key,
             encoder: Encoder::new(new.facts),
-            grown,
+            lines: log,
+            publishing: Publishing::new(Publisher { dir: dir.to_owned(), key, history, noted: 0 }),
             pending: Vec::new(),
             tree: Tree::default(),
             covered: 0,
-            noted: 0,
             durable: true,
         })
     }
@@ -102,9 +102,9 @@ impl Log {
         self.tree.size()
     }
 
-    /// Whether a commit would cover more than the last one did.
-    pub fn is_dirty(&self) -> bool {
-        self.covered != self.tree.size()
+    /// Lines that no checkpoint covers.
+    pub fn uncovered(&self) -> u64 {
+        self.tree.size().saturating_sub(self.covered)
     }
 
     /// The session's facts as receipts use them.
@@ -161,28 +161,42 @@ impl Log {
     /// One that [`JournalError::can_pass`]: repeat it when it has, perhaps after [`Log::spend_reserve`];
     /// [`JournalError::Unsynced`], and from then on [`JournalError::NotDurable`] for ever.
     pub fn commit(&mut self) -> Result<(), JournalError> {
-        if !self.is_dirty() {
+        if let Some(landing) = self.publishing.land() {
+            self.note(landing)?;
+        }
+        if self.uncovered() == 0 {
             return Ok(());
         }
         self.write()?;
-        self.synced(self.grown.log.sync(), LOG)?;
-        crash::point("synced");
-        let checkpoint =
-            Checkpoint { origin: self.origin.clone(), size: self.tree.size(), root: self.tree.root() };
-        let note = checkpoint.sign(&self.key);
-        if self.noted != checkpoint.size {
-            self.grown.history.append(&folder::history_line(&note)?)?;
-            if self.noted == 0 {
-                // From here on a log without a checkpoint is one that somebody changed.
-                self.synced(self.grown.history.sync(), CHECKPOINTS)?;
-            }
-            self.noted = checkpoint.size;
+        let landing = self.publishing.publish(self.lines.file(), &self.head());
+        self.note(landing).map(|_took| ())
+    }
+
+    /// The same without waiting for the disk: [`Log::landed`] says what became of it. One is under way at a time, and
+    /// while it is, this does nothing.
+    ///
+    /// # Errors
+    /// As [`Log::commit`].
+    pub fn begin_commit(&mut self) -> Result<(), JournalError> {
+        if self.publishing.is_under_way() || self.uncovered() == 0 {
+            return Ok(());
         }
-        crash::point("noted");
-        folder::replace(&self.dir, CHECKPOINT, note.as_bytes())?;
-        crash::point("checkpointed");
-        self.covered = checkpoint.size;
-        Ok(())
+        self.write()?;
+        match self.publishing.send_off(self.lines.file(), self.head()) {
+            None => Ok(()),
+            Some(landing) => self.note(landing).map(|_took| ()),
+        }
+    }
+
+    /// Whether a checkpoint is on its way to the disk.
+    pub fn is_committing(&self) -> bool {
+        self.publishing.is_under_way()
+    }
+
+    /// What became of the checkpoint that was under way, and how long it took; `None` if it still is, or none was.
+    pub fn landed(&mut self) -> Option<Result<Duration, JournalError>> {
+        let landing = self.publishing.landed()?;
+        Some(self.note(landing))
     }
 
     /// Commits and syncs everything else in the folder too: the session is over.
@@ -206,18 +220,30 @@ impl Log {
         if !self.durable {
             return Err(JournalError::NotDurable(self.dir.clone()));
         }
-        self.grown.log.append(&self.pending)?;
+        self.lines.append(&self.pending)?;
         self.pending.clear();
         Ok(())
     }
 
-    /// What a sync means.
-    fn synced(&mut self, outcome: io::Result<()>, name: &str) -> Result<(), JournalError> {
-        outcome.map_err(|source| {
-            // The kernel may have dropped the pages: a second sync would succeed and mean nothing.
-            self.durable = false;
-            JournalError::Unsynced { path: self.dir.join(name), source }
-        })
+    /// The head of the log as it stands.
+    fn head(&self) -> Checkpoint {
+        Checkpoint { origin: self.origin.clone(), size: self.tree.size(), root: self.tree.root() }
+    }
+
+    /// What the end of a checkpoint's way means.
+    fn note(&mut self, landing: Landing) -> Result<Duration, JournalError> {
+        match landing.outcome {
+            Ok(()) => {
+                self.covered = landing.size;
+                Ok(landing.took)
+            }
+            Err(error) => {
+                // After a sync that failed the kernel may have dropped the pages: a second one would succeed and mean
+                // nothing.
+                self.durable &= error.can_pass();
+                Err(error)
+            }
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustix::fs::OFlags;
 
 use super::folder::{self, CHECKPOINT, CHECKPOINTS, Grown, LOG, SESSION, SessionFile};
+use super::publish::{Publisher, Publishing};
 use super::scan::{Scan, scan};
 use super::{JournalError, Log};
 use crate::canonical::Value;
@@ -124,16 +125,16 @@ fn resume(
     resumed: &Resumed,
     told: &[Fact],
 ) -> Result<Log, JournalError> {
+    let publisher = Publisher { dir: dir.to_owned(), key, history: grown.history, noted: scan.covered };
     let mut log = Log {
         dir: dir.to_owned(),
         origin: scan.origin,
-        key,
         encoder: Encoder::new(scan.facts),
-        grown,
+        lines: grown.log,
+        publishing: Publishing::new(publisher),
         pending: Vec::new(),
         tree: scan.tree,
         covered: scan.covered,
-        noted: scan.covered,
         durable: true,
     };
     // Behind a close receipt nothing stands but the recovery.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::{CHECKPOINT, CHECKPOINTS, JournalError, LOG, Log, NewLog, Recovery, TORN, origin};
 use crate::key::Secret;
@@ -67,7 +68,7 @@ fn a_commit_covers_every_line_before_it_and_none_after() {
     add(&mut log, 3);
     assert!(!dir.join(CHECKPOINT).exists());
     log.commit().unwrap();
-    assert_eq!((covered(&dir), log.is_dirty()), (3, false));
+    assert_eq!((covered(&dir), log.uncovered()), (3, 0));
     add(&mut log, 2);
     assert_eq!((lines(&dir).len(), covered(&dir), log.size()), (3, 3, 5));
     log.close().unwrap();
@@ -187,11 +188,11 @@ fn after_a_sync_that_failed_nothing_is_signed_until_the_log_is_recovered() {
     add(&mut log, 2);
     log.commit().unwrap();
     // It takes whatever is written, and syncs nothing.
-    let disk = log.grown.log.swap(fs::File::options().write(true).open("/dev/null").unwrap());
+    let disk = log.lines.swap(fs::File::options().write(true).open("/dev/null").unwrap());
     add(&mut log, 1);
     assert!(matches!(log.commit(), Err(JournalError::Unsynced { .. })));
     // That the disk is well again does not bring back what it dropped.
-    log.grown.log.swap(disk);
+    log.lines.swap(disk);
     let error = log.commit().unwrap_err();
     assert!(matches!(error, JournalError::NotDurable(_)) && !error.can_pass(), "{error}");
     add(&mut log, 1);
@@ -212,14 +213,14 @@ fn a_disk_that_takes_nothing_for_a_while_costs_nothing() {
     log.commit().unwrap();
     add(&mut log, 2);
     let refuses = |path: &str| fs::File::open(dir.join(path)).unwrap();
-    let disk = log.grown.log.swap(refuses(LOG));
+    let disk = log.lines.swap(refuses(LOG));
     for _turn in 0..2 {
         assert!(log.commit().unwrap_err().can_pass());
     }
-    log.grown.log.swap(disk);
-    let disk = log.grown.history.swap(refuses(CHECKPOINTS));
+    log.lines.swap(disk);
+    let disk = log.publishing.history().swap(refuses(CHECKPOINTS));
     assert!(log.commit().unwrap_err().can_pass());
-    log.grown.history.swap(disk);
+    log.publishing.history().swap(disk);
     let latest = fs::read(dir.join(CHECKPOINT)).unwrap();
     fs::remove_file(dir.join(CHECKPOINT)).unwrap();
     fs::create_dir_all(dir.join(CHECKPOINT).join("in-the-way")).unwrap();
@@ -231,6 +232,49 @@ fn a_disk_that_takes_nothing_for_a_while_costs_nothing() {
     log.close().unwrap();
     assert_eq!((lines(&dir).len(), covered(&dir)), (4, 4));
     assert_eq!(fs::read_to_string(dir.join(CHECKPOINTS)).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn a_checkpoint_that_is_under_way_covers_what_there_was_and_the_next_one_follows_it() {
+    let scratch = scratch();
+    let dir = scratch.path().join("s-1");
+    let mut log = Log::create(&dir, new_log(b"{}"), key()).unwrap();
+    add(&mut log, 2);
+    log.commit().unwrap();
+    assert!(log.landed().is_none() && !log.is_committing());
+    add(&mut log, 1);
+    log.begin_commit().unwrap();
+    add(&mut log, 1);
+    // While one is under way there is no second one.
+    log.begin_commit().unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    let landed = std::iter::repeat_with(|| log.landed()).find_map(|landed| {
+        assert!(Instant::now() < end, "it does not land");
+        landed
+    });
+    landed.unwrap().unwrap();
+    assert_eq!((covered(&dir), log.uncovered()), (3, 1));
+    log.begin_commit().unwrap();
+    log.close().unwrap();
+    assert_eq!((lines(&dir).len(), covered(&dir)), (4, 4));
+    assert_eq!(fs::read_to_string(dir.join(CHECKPOINTS)).unwrap().lines().count(), 3);
+}
+
+#[test]
+fn a_sync_that_fails_under_way_ends_the_signing_too() {
+    let scratch = scratch();
+    let dir = scratch.path().join("s-1");
+    let mut log = Log::create(&dir, new_log(b"{}"), key()).unwrap();
+    add(&mut log, 2);
+    log.commit().unwrap();
+    let disk = log.lines.swap(fs::File::options().write(true).open("/dev/null").unwrap());
+    add(&mut log, 1);
+    log.begin_commit().unwrap();
+    log.lines.swap(disk);
+    assert!(matches!(log.commit(), Err(JournalError::Unsynced { .. })));
+    assert!(matches!(log.commit(), Err(JournalError::NotDurable(_))));
+    assert!(matches!(log.begin_commit(), Err(JournalError::NotDurable(_))));
+    assert_eq!((lines(&dir).len(), covered(&dir)), (2, 2));
 }
 
 /// A file system with room for little: only root can mount one, so elsewhere this says that it did not run.

@@ -53,7 +53,7 @@ async fn a_log_that_fails_cuts_off_its_own_session_and_is_finished_when_the_disk
     fs::remove_file(&checkpoint).unwrap();
     fs::create_dir_all(checkpoint.join("in-the-way")).unwrap();
     house.event(0, Reason::OutOfScope);
-    house.core.commit(Instant::now());
+    house.core.commit_and_wait(Instant::now());
     assert_eq!(house.core.enforcer.cut, [(0, Reason::CutOff)], "the other session goes on");
     house.empty("demo-1").await;
     assert_eq!(house.core.closed.back().unwrap().ended, Some(Ended::LogFailed));
@@ -142,7 +142,7 @@ async fn a_burst_is_recorded_in_bounded_memory_and_none_of_it_is_lost_or_doubled
         }
         assert_eq!(house.core.hand_over(), None, "nothing waits for what came");
         assert_eq!(house.core.sessions["demo-1"].recorder.gathered(), 0);
-        house.core.commit(Instant::now());
+        house.core.commit_and_wait(Instant::now());
     }
     let state = house.core.enforcer.states.get_mut(&0).unwrap();
     (state.sequence, state.granted[1]) = (burst, burst);
