@@ -1,9 +1,11 @@
 //! What one row cannot tell: sessions over time, authority, the daemon's life, the evidence itself.
 
 mod authority;
+mod clock;
 mod crash;
 mod cutoff;
 mod daemon;
+mod disks;
 mod evidence;
 mod faults;
 mod metrics;
@@ -12,6 +14,7 @@ mod nested_limits;
 mod nested_runs;
 mod own;
 mod sessions;
+mod tampered;
 
 use std::time::Duration;
 
@@ -41,6 +44,9 @@ pub fn all() -> impl Iterator<Item = &'static Scene> {
         nested_limits::SCENES,
         evidence::SCENES,
         faults::SCENES,
+        disks::SCENES,
+        clock::SCENES,
+        tampered::SCENES,
         own::SCENES,
         metrics::SCENES,
         daemon::SCENES,
