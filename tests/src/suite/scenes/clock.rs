@@ -82,8 +82,9 @@ fn steps(log: &std::path::Path, count: usize) -> Result<()> {
     let told = told.with_context(|| format!("no {count} steps of the clock are receipted"))?;
     ensure!(told.len() == count, "{} steps of the clock are receipted instead of {count}", told.len());
     let last = told.last().context("there is one")?;
-    let year = |text: &str| text.get(..4).and_then(|year| year.parse::<i32>().ok());
-    let (from, to) = (year(last.text("from")), year(last.text("to")));
+    // However long the year is, the month or the year itself is another.
+    let month = |text: &str| text.get(.."2026-11".len()).map(str::to_owned);
+    let (from, to) = (month(last.text("from")), month(last.text("to")));
     ensure!(
         from.is_some() && to.is_some() && from != to,
         "a year was stepped, the receipt says {from:?} to {to:?}"
