@@ -175,7 +175,7 @@ def check(folder, trusted):
     need(content.endswith(b"\n") or not content, "the last line is torn")
     tree, start, close, after_close = Tree(), None, None, False
     scopes, following, gaps, losses, reads = set(), 0, [], [], 0
-    totals = {verdict: dict.fromkeys(CLASSES, 0) for verdict in ("allow", "deny")}
+    totals = {verdict: dict.fromkeys(CLASSES, 0) for verdict in ("allow", "deny", "repeated")}
     lines = content.split(b"\n")[:-1]
     for index, line in enumerate(lines):
         receipt = canonical(line)
@@ -183,13 +183,14 @@ def check(folder, trusted):
         need(heads.pop(index + 1, tree.root()) == tree.root(), f"the first {index + 1} lines are not those signed")
         kind = receipt["kind"]
         start = start or receipt
-        need(number(receipt["v"]) == 2 and number(receipt["index"]) == index, f"line {index} has the wrong number")
+        need(number(receipt["v"]) == 3 and number(receipt["index"]) == index, f"line {index} has the wrong number")
         need(all(receipt[same] == start[same] for same in ("session", "delegation")), "another session's line")
         need((kind == "start") == (index == 0), "the start receipt is the first line, and only the first")
         if close and kind == "recovered":
             close = None
         after_close = after_close or close is not None
-        texts = {"start": ("boot_id", "key", "delegation_sha256", "mode", "on_full", "wall"), "close": ("boot_id", "armed"), "clock": ("from", "to")}
+        texts = {"start": ("boot_id", "key", "delegation_sha256", "mode", "on_full", "wall"), "close": ("boot_id", "armed"),
+                 "clock": ("from", "to")}
         need(all(type(receipt[name]) is str for name in texts.get(kind, ())), "a text is none")
         if kind in ("start", "policy-changed"):
             scopes = set(receipt["scopes"])
@@ -206,6 +207,8 @@ def check(folder, trusted):
             losses.append((number(receipt["first"]), number(receipt["count"])))
         elif kind == "reads":
             reads += number(receipt["count"])
+        elif kind == "repeated":
+            totals["repeated"][receipt["class"]] += number(receipt["count"])
         elif kind == "close":
             close = receipt
         else:
@@ -248,11 +251,13 @@ def check(folder, trusted):
         need(more >= 0 and (more == 0 or lost), "counted reads differ")
         if more:
             unknown.append(f"{more} counted reads of directories whose first record was lost")
+        repeated = sum(totals["repeated"].values())
+        need(number(counters["counted_refusals"]) == repeated, "counted refusals differ")
         need(number(counters["lost"]) == lost, "lost events differ")
         rest = 0
         for name, verdict in (("granted", "allow"), ("refused", "deny")):
             for kind in CLASSES:
-                counted = reads + more if (name, kind) == ("granted", "read") else 0
+                counted = totals["repeated"][kind] if name == "refused" else reads + more if kind == "read" else 0
                 missing = number(counters[name][kind]) - totals[verdict][kind] - counted
                 need(missing >= 0, f"{name} {kind}: the kernel counted fewer than the receipts")
                 rest += missing

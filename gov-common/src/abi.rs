@@ -4,7 +4,7 @@ use crate::limits::{BUDGETS, Limits, Window};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The version of every record in this crate. The kernel object carries it, the daemon refuses another.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 /// Sessions that may lie above one task; a task below more is refused everything.
 pub const MAX_NESTING: usize = 4;
 /// Depth of the cgroup tree in which sessions are looked for.
@@ -117,6 +117,13 @@ pub struct State {
     /// `CLOCK_BOOTTIME` in nanoseconds until which the circuit is open; `u64::MAX` for good, also when refusals are spent.
     /// 0 if it never was.
     pub open_until_ns: u64,
+    /// Different refusals so far, up to [`crate::repeated::MAX_DISTINCT`] and beyond.
+    pub distinct_refusals: u64,
+    /// Refusals that were counted in `REFUSALS` and not recorded one by one.
+    pub counted_refusals: u64,
+    /// Bytes of the ring that the session's records have taken up so far. Map `TAKEN`, by slot, holds how many of them the
+    /// daemon has taken and written down.
+    pub produced: u64,
 }
 
 /// Where reads are counted. Map `READS`: this to a `u64` count. The first read in a directory is recorded with
@@ -161,6 +168,6 @@ pub struct Control {
 }
 
 const _: () = assert!(size_of::<Session>() == 96);
-const _: () = assert!(size_of::<State>() == 192);
+const _: () = assert!(size_of::<State>() == 216);
 const _: () = assert!(size_of::<ReadKey>() == 16);
 const _: () = assert!(size_of::<Control>() == 16);

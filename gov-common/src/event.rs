@@ -24,6 +24,8 @@ pub struct Header {
     pub decider: u64,
     /// The object's inode number, 0 where it has none.
     pub inode: u64,
+    /// Bytes of the ring that the session's records have taken up, this one with them.
+    pub produced: u64,
     /// When the acting task's thread group started, `CLOCK_BOOTTIME` nanoseconds: with `pid`, names it for ever.
     pub start_ns: u64,
     /// Thread-group id in the initial PID namespace.
@@ -83,4 +85,4 @@ pub const MAX_OBJECT: usize = 4096;
 /// The longest second part of a tail.
 pub const MAX_EXTRA: usize = 4096;
 
-const _: () = assert!(size_of::<Header>() == 136);
+const _: () = assert!(size_of::<Header>() == 144);

@@ -17,6 +17,7 @@ pub mod policy;
 pub mod abi;
 pub mod action;
 pub mod event;
+pub mod repeated;
 pub mod offsets;
 pub mod hidden;
 pub mod walk;

@@ -4,8 +4,9 @@
 use crate::atomic;
 use crate::bounds::masked;
 use crate::kernel;
-use crate::maps::{RING, STATES};
+use crate::maps::{RING, STATES, TAKEN};
 use crate::scratch::{self, Extra, Judge, OBJECT_INTERNAL, OBJECT_UNLINKED, PART, Scratch};
+use aya_ebpf::bindings::{BPF_RB_AVAIL_DATA, BPF_RB_RING_SIZE};
 use aya_ebpf::helpers::generated::bpf_get_current_comm;
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_current_uid_gid, bpf_ktime_get_boot_ns};
 use gov_common::abi::{ABI_VERSION, MAX_NESTING, State};
@@ -13,6 +14,7 @@ use gov_common::event::{
     Action, EVENT_EXTRA_CUT, EVENT_NOT_ENFORCED, EVENT_OBJECT_CUT, EVENT_OBJECT_UNLINKED, Header, MAX_EXTRA,
     MAX_OBJECT,
 };
+use gov_common::repeated::{self, room_of};
 use gov_common::verdict::Reason;
 use gov_common::walk::TEXT;
 
@@ -23,9 +25,15 @@ const HEADER: usize = size_of::<Header>();
 /// Adds one to a counter of a session's state and returns what it was.
 #[inline(always)]
 pub fn add(slot: u32, counter: impl FnOnce(*mut State) -> *mut u64) -> u64 {
+    add_to(slot, 1, counter)
+}
+
+/// Adds to a counter of a session's state and returns what it was.
+#[inline(always)]
+fn add_to(slot: u32, more: u64, counter: impl FnOnce(*mut State) -> *mut u64) -> u64 {
     match STATES.get_ptr_mut(slot) {
         // SAFETY: the counter lies in the map's element, aligned, and everyone adds to it atomically.
-        Some(state) => unsafe { atomic::fetch_add(counter(state), 1) },
+        Some(state) => unsafe { atomic::fetch_add(counter(state), more) },
         None => 0,
     }
 }
@@ -168,8 +176,8 @@ fn object(room: &mut Scratch, which: usize, at: usize) -> (u32, u16) {
     (length as u32, marks)
 }
 
-/// Puts one event into the ring for the room's session `level`: 1 when it is there, 0 when the ring is full, and
-/// then the loss is counted. `reason` and `decider` are those of the whole decision.
+/// Puts one event into the ring for the room's session `level`: 1 when it is there, 0 when there is no room for it
+/// there, and then the loss is counted. `reason` and `decider` are those of the whole decision.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn gov_record(number: u32, level: u32, action: u32, reason: u32, decider: u64) -> u32 {
@@ -203,15 +211,33 @@ pub extern "C" fn gov_record(number: u32, level: u32, action: u32, reason: u32, 
     room.header.extra_len = extra_len as u16;
     room.header.length = HEADER as u32 + object_len + extra_len;
     room.header.sequence = add(slot, |state| unsafe { &raw mut (*state).sequence });
+    let takes = room_of(room.header.length);
+    let produced = add_to(slot, takes, |state| unsafe { &raw mut (*state).produced }).wrapping_add(takes);
+    room.header.produced = produced;
     let length = masked::<{ 2 * PART as u32 + 1 }>(room.header.length as usize);
     let from = (&raw const room.header).cast::<u8>();
     // SAFETY: header and tail are neighbours, and the length is bounded by the tail's alone.
     let record = unsafe { core::slice::from_raw_parts(from, length) };
-    if RING.output::<[u8]>(record, 0).is_ok() {
+    if has_share(slot, produced) && RING.output::<[u8]>(record, 0).is_ok() {
         return 1;
     }
+    // Adding the negative takes it away.
+    add_to(slot, takes.wrapping_neg(), |state| unsafe { &raw mut (*state).produced });
     add(slot, |state| unsafe { &raw mut (*state).lost });
     0
+}
+
+/// Whether a session that has produced so much, a record that is not in the ring yet with it, has room for that there.
+#[inline(always)]
+fn has_share(slot: u32, produced: u64) -> bool {
+    let taken = match TAKEN.get_ptr(slot) {
+        // SAFETY: the element is aligned; volatile, because the daemon changes it.
+        Some(taken) => unsafe { core::ptr::read_volatile(taken) },
+        // Fail closed: a slot that is out of range has no share.
+        None => return false,
+    };
+    let used = RING.query(BPF_RB_AVAIL_DATA as u64);
+    repeated::has_share(produced, taken, used, RING.query(BPF_RB_RING_SIZE as u64))
 }
 
 /// How much of the object's path is its directory's: all of it when the object is a directory.

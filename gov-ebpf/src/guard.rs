@@ -6,7 +6,8 @@ use crate::emit::{NO_DECISION, count, gov_prepare, gov_record, gov_unrecorded, h
 use crate::kernel;
 use crate::limits::{gov_charge, gov_suffer, gov_tell};
 use crate::reads::{Counted, gov_count_read, gov_counted_first};
-use crate::scratch::{self, Case, Extra, Judge, Level, NO_BUDGET, Scratch};
+use crate::repeated::{gov_count_refusal, gov_refusal_recorded};
+use crate::scratch::{self, Case, Judge, Level, NO_BUDGET, Scratch};
 use crate::seek::gov_seek;
 use crate::subject;
 use crate::weigh::{given, gov_gather, gov_resolve, gov_weigh_all};
@@ -21,45 +22,6 @@ use gov_common::verdict::Reason;
 
 const GRANTED: u32 = Reason::Granted as u32;
 const NO_ROOM: u32 = Reason::NoRoomToRecord as u32;
-
-impl Case {
-    /// An act of a task that the sessions at `mask` govern, of which nothing is known yet.
-    #[inline(always)]
-    pub const fn new(mask: u32, action: Action) -> Self {
-        Self {
-            dentry: [0; 2],
-            mount: [0; 2],
-            extra_at: 0,
-            extra_len: 0,
-            mask,
-            extra: Extra::None,
-            action: action as u8,
-            kind: action.kind() as u8,
-            wanted: 0,
-            given: 0,
-            judge: Judge::Standing,
-            budget: NO_BUDGET,
-            protocol: 0,
-            family: 0,
-            port: 0,
-            address: [0; 16],
-            detail: 0,
-            target: 0,
-        }
-    }
-
-    /// An act that takes a right to the object at `dentry`, on `mount`; 0 where the hook is not told the mount.
-    #[inline(always)]
-    pub const fn on_object(mask: u32, action: Action, wanted: Rights, dentry: u64, mount: u64) -> Self {
-        Self {
-            dentry: [dentry, 0],
-            mount: [mount, 0],
-            judge: Judge::Objects,
-            wanted: wanted.bits(),
-            ..Self::new(mask, action)
-        }
-    }
-}
 
 /// Judges an act and records it: what the hook returns.
 #[inline(always)]
@@ -255,6 +217,12 @@ pub extern "C" fn gov_settle(number: u32, level: u32, reason: u32, decider: u64)
     let place = room.levels[level as usize & (MAX_NESTING - 1)];
     let (flags, slot) = (place.session.flags, place.session.slot);
     let kind = room.case.kind as usize;
+    let refused = reason != GRANTED;
+    if refused && gov_count_refusal(number, level, reason) != 0 {
+        count(slot, kind, true);
+        gov_suffer(number, level, reason);
+        return reason;
+    }
     let mut counted = Counted::RecordIt as u32;
     if is_counted(room, &place, action, reason) {
         counted = gov_count_read(number, level);
@@ -272,14 +240,17 @@ pub extern "C" fn gov_settle(number: u32, level: u32, reason: u32, decider: u64)
             lost = gov_counted_first(number, level, lost as u32) != 0;
         }
     }
+    if refused && !lost {
+        gov_refusal_recorded(number);
+    }
     let lenient = flags & (SESSION_COUNT_ON_FULL | SESSION_RECORD_ONLY) != 0;
-    if lost && reason == GRANTED && !lenient {
+    if lost && !refused && !lenient {
         // No receipt, no action.
         count(slot, kind, true);
         return NO_ROOM;
     }
-    count(slot, kind, reason != GRANTED || place.reason != 0);
-    if reason != GRANTED {
+    count(slot, kind, refused || place.reason != 0);
+    if refused {
         gov_suffer(number, level, reason);
     }
     reason

@@ -129,6 +129,13 @@ pub fn parent(dentry: u64) -> Option<u64> {
     read::<u64>(dentry.wrapping_add(offset!(dentry_parent)))
 }
 
+/// The kernel's hash of a dentry's name, salted with the parent's address, and the name's length.
+#[inline(always)]
+pub fn name(dentry: u64) -> Option<u64> {
+    // `struct qstr` follows `d_parent`.
+    read::<u64>(dentry.wrapping_add(offset!(dentry_parent) + 8))
+}
+
 /// `s_magic` of a dentry's superblock.
 #[inline(always)]
 pub fn magic(dentry: u64) -> Option<u64> {

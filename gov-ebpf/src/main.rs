@@ -16,6 +16,7 @@ mod scratch;
 mod subject;
 mod emit;
 mod reads;
+mod repeated;
 mod cached;
 mod named;
 mod weigh;

@@ -8,6 +8,7 @@ use core::mem::MaybeUninit;
 use gov_common::abi::{Control, MAX_SESSIONS, Maker, ReadKey, Session, State};
 use gov_common::cached::{Gate, Granted, SETS, TALLIES as TALLY_COUNT, Tally, WAYS};
 use gov_common::policy::{EdgeKey, NetKey, NetRule, Node};
+use gov_common::repeated::{MAX_REFUSALS, Refusal, RefusalKey};
 
 /// What every hook looks at first. The daemon writes it.
 #[unsafe(link_section = ".bss.control")]
@@ -52,6 +53,15 @@ pub static GATES: Array<Gate> = Array::with_max_entries(MAX_SESSIONS, 0);
 /// Their counts, by session and directory.
 #[map]
 pub static TALLIES: Array<Tally> = Array::with_max_entries(TALLY_COUNT, 0);
+
+/// Refusals that repeat, by session and what they are about.
+#[map]
+pub static REFUSALS: HashMap<RefusalKey, Refusal> =
+    HashMap::with_max_entries(MAX_REFUSALS, BPF_F_NO_PREALLOC);
+
+/// Bytes of each session's records that the daemon has taken from the ring, by slot.
+#[map]
+pub static TAKEN: Array<u64> = Array::with_max_entries(MAX_SESSIONS, 0);
 
 /// The decisions, on their way to the daemon.
 #[map]

@@ -8,8 +8,10 @@ use crate::atomic;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::PerCpuArray;
 use gov_common::abi::{MAX_NESTING, ReadKey, Session};
-use gov_common::event::Header;
+use gov_common::event::{Action, Header};
 use gov_common::hidden::Hidden;
+use gov_common::repeated::RefusalKey;
+use gov_common::rights::Rights;
 use gov_common::walk::Walk;
 
 /// Decisions that may be under way on one CPU at once.
@@ -60,6 +62,45 @@ pub struct Case {
     /// What the event says of the act where no object is, and of the other process.
     pub detail: u32,
     pub target: u32,
+}
+
+impl Case {
+    /// An act of a task that the sessions at `mask` govern, of which nothing is known yet.
+    #[inline(always)]
+    pub const fn new(mask: u32, action: Action) -> Self {
+        Self {
+            dentry: [0; 2],
+            mount: [0; 2],
+            extra_at: 0,
+            extra_len: 0,
+            mask,
+            extra: Extra::None,
+            action: action as u8,
+            kind: action.kind() as u8,
+            wanted: 0,
+            given: 0,
+            judge: Judge::Standing,
+            budget: NO_BUDGET,
+            protocol: 0,
+            family: 0,
+            port: 0,
+            address: [0; 16],
+            detail: 0,
+            target: 0,
+        }
+    }
+
+    /// An act that takes a right to the object at `dentry`, on `mount`; 0 where the hook is not told the mount.
+    #[inline(always)]
+    pub const fn on_object(mask: u32, action: Action, wanted: Rights, dentry: u64, mount: u64) -> Self {
+        Self {
+            dentry: [dentry, 0],
+            mount: [mount, 0],
+            judge: Judge::Objects,
+            wanted: wanted.bits(),
+            ..Self::new(mask, action)
+        }
+    }
 }
 
 /// What an event's second part is.
@@ -166,7 +207,9 @@ pub struct Scratch {
     pub directory: ReadKey,
     /// The directory is the object itself and not the one that the object lies in.
     pub directory_is_object: Hidden<u32>,
-    pub reserved: u32,
+    /// The refusal's key stands in `REFUSALS`, and its record is to be told there.
+    pub refusal_stands: Hidden<u32>,
+    pub refusal: RefusalKey,
     pub objects: [Object; 2],
     pub header: Header,
     pub tail: [u8; TAIL],

@@ -20,6 +20,8 @@ pub struct Event {
     pub session: u64,
     /// Its place in the session, from 0.
     pub sequence: u64,
+    /// Bytes of the ring that the session's records have taken up, this one with them.
+    pub produced: u64,
     /// `CLOCK_BOOTTIME` in nanoseconds.
     pub time_ns: u64,
     /// The number of the session that refused; the session's own when it was granted.
@@ -181,6 +183,7 @@ fn assemble(header: &Header, path: &[u8], extra: &[u8]) -> Result<Event, EventEr
     Ok(Event {
         session: header.session,
         sequence: header.sequence,
+        produced: header.produced,
         time_ns: header.time_ns,
         decider: header.decider,
         task: Task {

@@ -89,16 +89,17 @@ fn object_of(event: &Event) -> String {
     door.and_then(|door| door.scope()).unwrap_or_default().to_owned()
 }
 
-/// The kernel's counters are the events and the counted reads, and nothing else.
+/// The kernel's counters are the events and what it counted instead, and nothing else.
 pub fn accounts_agree(events: &[Event], state: &gov_common::abi::State) -> Result<()> {
     ensure!(state.lost == 0, "{} events were lost", state.lost);
     ensure!(state.sequence == events.len() as u64, "{} events of {} came", events.len(), state.sequence);
     let decided = events.iter().filter(|event| event.action.is_decision()).count() as u64;
     let counted: u64 = state.granted.iter().chain(&state.refused).sum();
     ensure!(
-        counted == decided + state.counted_reads,
-        "{counted} decisions were counted, {decided} recorded and {} reads",
-        state.counted_reads
+        counted == decided + state.counted_reads + state.counted_refusals,
+        "{counted} decisions were counted, {decided} recorded, {} reads and {} refusals",
+        state.counted_reads,
+        state.counted_refusals
     );
     Ok(())
 }

@@ -13,7 +13,7 @@ use gov_common::event::Action;
 use crate::direct::{Bench, governed, policy, shown};
 use crate::direct_nested::{forged, narrowed};
 use crate::suite::try_row::build;
-use crate::{direct_cache, direct_scale};
+use crate::{direct_cache, direct_flood, direct_scale};
 
 /// A scene: its name, as a sentence, and what tries it.
 pub struct Scene {
@@ -36,7 +36,7 @@ const SCENES: &[Scene] = &[
 
 /// Every scene but the races, in the order in which they are played.
 pub fn all() -> impl Iterator<Item = &'static Scene> {
-    [SCENES, direct_cache::SCENES, direct_scale::SCENES].into_iter().flatten()
+    [SCENES, direct_flood::SCENES, direct_cache::SCENES, direct_scale::SCENES].into_iter().flatten()
 }
 
 /// A folder with `in/a`, `in/true` and `out/secret`; its path.
@@ -155,15 +155,7 @@ fn bound(bench: &mut Bench) -> Result<()> {
 fn full(bench: &mut Bench) -> Result<()> {
     let place = place(bench)?;
     let policy = policy(&format!("file:write:{place}/in"))?;
-    let (kernel, ring) = Kernel::load(&LoadOptions { ring_bytes: 1 << 16 })?;
-    let mut small = Bench {
-        kernel,
-        ring,
-        cgroups: bench.cgroups.clone(),
-        folder: bench.folder.clone(),
-        act: bench.act.clone(),
-        stranger: bench.stranger,
-    };
+    let mut small = with_ring(bench, 1 << 16)?;
     let flood = format!("flood {place}/in/a 2000");
     let (outcome, _, state) = governed(&mut small, &policy, 0, u64::MAX, &flood)?;
     ensure!(outcome.contains("EAGAIN"), "it ended with `{outcome}`");
@@ -173,4 +165,17 @@ fn full(bench: &mut Bench) -> Result<()> {
     ensure!(!outcome.contains("EAGAIN"), "counting, it ended with `{outcome}`");
     ensure!(state.lost > 0 && state.sequence == events.len() as u64 + state.lost, "{state:?}");
     Ok(())
+}
+
+/// The same with a kernel object of its own, and so small a ring.
+pub fn with_ring(bench: &Bench, bytes: u32) -> Result<Bench> {
+    let (kernel, ring) = Kernel::load(&LoadOptions { ring_bytes: bytes })?;
+    Ok(Bench {
+        kernel,
+        ring,
+        cgroups: bench.cgroups.clone(),
+        folder: bench.folder.clone(),
+        act: bench.act.clone(),
+        stranger: bench.stranger,
+    })
 }

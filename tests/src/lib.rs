@@ -3,6 +3,7 @@
 pub mod act;
 pub mod catalogue;
 pub mod direct;
+pub mod direct_flood;
 pub mod direct_nested;
 pub mod direct_races;
 pub mod direct_scale;

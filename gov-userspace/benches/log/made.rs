@@ -39,6 +39,7 @@ pub(crate) fn record(number: u64) -> Vec<u8> {
         session: 7,
         sequence: number,
         time_ns: 1_000_000_000 + number * 20_000,
+        produced: 0,
         decider: 7,
         inode: 1_000_000 + number,
         start_ns: 900_000_000,

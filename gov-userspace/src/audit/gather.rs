@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ends::{end, limits, start};
 use super::files::Files;
-use super::words::{arguments, incident, list, number, path, text, what};
+use super::words::{arguments, incident, list, number, path, repeats, text, what};
 use super::{Audit, Connection, Executed, Privileged, Reads, Refusal};
 use crate::canonical::{self, CanonicalError, Value};
 
@@ -21,6 +21,9 @@ pub struct Gatherer {
     listening: BTreeMap<(String, String, String), u64>,
     privileged: BTreeMap<(String, String), u64>,
     refusals: BTreeMap<RefusalKey, (BTreeSet<String>, u64)>,
+    /// Enforced refusals by the number of their event: the kernel records a few thousand of a session at most, and counts
+    /// those that repeat them.
+    refused: BTreeMap<u64, RefusalKey>,
     /// Paths of directories by device and inode.
     directories: BTreeMap<(String, u64), String>,
     reads: BTreeMap<(String, u64), u64>,
@@ -28,7 +31,7 @@ pub struct Gatherer {
     single_reads: BTreeMap<String, u64>,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct RefusalKey {
     action: String,
     object: String,
@@ -59,6 +62,7 @@ impl Gatherer {
                 let place = (text(&receipt, "device").to_owned(), number(&receipt, "inode"));
                 add(self.reads.entry(place).or_default(), number(&receipt, "count"));
             }
+            "repeated" => self.repeated(&receipt),
             "start" => self.audit.start = Some(start(&receipt)),
             "artifacts" => {
                 let files = receipt.field("files").map_or(&[][..], |files| files.elements());
@@ -125,11 +129,33 @@ impl Gatherer {
             wanted: list(receipt.field("wanted")),
             enforced: receipt.field("enforced").is_none(),
         };
+        if key.enforced {
+            self.refused.insert(number(receipt, "sequence"), key.clone());
+        }
         let (tasks, count) = self.refusals.entry(key).or_default();
         if tasks.len() < MAX_TASKS {
             tasks.insert(receipt.field("task").map_or("", |task| text(task, "comm")).to_owned());
         }
         add(count, 1);
+    }
+
+    /// Takes refusals that have no receipt each.
+    fn repeated(&mut self, receipt: &Value<'_>) {
+        let known = self.refused.get(&number(receipt, "last"));
+        let key = match known.filter(|_| text(receipt, "alike") == "object") {
+            Some(key) => key.clone(),
+            None => RefusalKey {
+                action: text(receipt, "action").to_owned(),
+                object: repeats(receipt),
+                reason: text(receipt, "reason").to_owned(),
+                errno: String::new(),
+                grant: None,
+                wanted: Vec::new(),
+                enforced: true,
+            },
+        };
+        let (_, count) = self.refusals.entry(key).or_default();
+        add(count, number(receipt, "count"));
     }
 
     /// The report.

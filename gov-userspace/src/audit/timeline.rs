@@ -1,6 +1,6 @@
 //! What happened in a session one after the other: acts of the same kind on the same thing in a row are one moment.
 
-use super::words::{arguments, incident, path, text, what};
+use super::words::{arguments, incident, number, path, repeats, text, what};
 use crate::canonical::{self, CanonicalError, Value};
 
 /// One moment of a session.
@@ -110,6 +110,11 @@ fn moment(receipt: &Value<'_>) -> Option<Moment> {
             }
             let sort = if refused { Sort::Refusal } else { Sort::Act };
             (sort, text(receipt, "action").to_owned(), what(receipt))
+        }
+        "repeated" => {
+            let (what, object) = (text(receipt, "action").to_owned(), repeats(receipt));
+            let (wall, count) = (text(receipt, "wall").to_owned(), number(receipt, "count"));
+            return Some(Moment { wall, sort: Sort::Refusal, what, object, argv, count });
         }
         _other => {
             let (what, details) = incident(receipt)?;

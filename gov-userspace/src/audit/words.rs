@@ -65,6 +65,14 @@ pub(crate) fn what(receipt: &Value<'_>) -> String {
     }
 }
 
+/// What counted refusals were about.
+pub(crate) fn repeats(receipt: &Value<'_>) -> String {
+    match text(receipt, "alike") {
+        "object" => format!("the same as event {}", number(receipt, "last")),
+        _action => "different objects".to_owned(),
+    }
+}
+
 /// What happened to the session and was no act of it, and the details; `None` of what is another receipt.
 pub(crate) fn incident(receipt: &Value<'_>) -> Option<(&'static str, String)> {
     let (text, number) = (|name| text(receipt, name), |name| number(receipt, name));

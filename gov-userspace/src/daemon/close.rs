@@ -4,6 +4,7 @@
 //! keeps its account until the log has it, so that another daemon can go on from any point.
 
 use gov_common::abi::{ReadKey, State};
+use gov_common::repeated::{Refusal, RefusalKey};
 
 use super::records;
 use super::{ground::Ground, temporary};
@@ -20,6 +21,7 @@ pub(super) struct Released<S> {
     session: Session<S>,
     account: State,
     reads: Vec<(ReadKey, u64)>,
+    refusals: Vec<(RefusalKey, Refusal)>,
     close: Close,
 }
 
@@ -43,6 +45,10 @@ pub(super) fn release<E: Enforcer>(
         complain(name, "the counts of reads are lost", &error);
         Vec::new()
     });
+    let refusals = enforcer.refusals(session.slot).unwrap_or_else(|error| {
+        complain(name, "the counts of refusals are lost", &error);
+        Vec::new()
+    });
     let account = enforcer.counters(session.slot).unwrap_or_else(|error| {
         // The close receipt will not agree with the receipts, and a verifier will say so.
         complain(name, "the kernel's final account is lost", &error);
@@ -53,7 +59,7 @@ pub(super) fn release<E: Enforcer>(
     }
     crash::point("released");
     let close = records::ending(ground, &session, &account);
-    Released { session, account, reads, close }
+    Released { session, account, reads, refusals, close }
 }
 
 impl<S> Released<S> {
@@ -83,7 +89,8 @@ impl<S> Released<S> {
         S: Copy,
     {
         let name = self.session.name.clone();
-        let end = End { account: &self.account, reads: &self.reads, artifacts, close: self.close.clone() };
+        let (reads, refusals, close) = (&self.reads, &self.refusals, self.close.clone());
+        let end = End { account: &self.account, reads, refusals, artifacts, close };
         if let Err(error) = self.session.recorder.write_end(end) {
             complain(&name, "the end of the log cannot be written", &error);
         }

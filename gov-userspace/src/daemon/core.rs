@@ -124,6 +124,14 @@ impl<E: Enforcer> Core<E> {
     /// Hands all that was recorded to the system: from where on the ring must be kept, if an event waits for another.
     pub(super) fn hand_over(&mut self) -> Option<u64> {
         self.each_log(Recorder::hand_over);
+        for (name, session) in &mut self.sessions {
+            if let Some(bytes) = session.recorder.acknowledge()
+                && let Err(error) = self.enforcer.note_taken(session.slot, bytes)
+            {
+                // Its share of the ring stays smaller than it is, so more is refused and nothing is lost.
+                tracing::error!(session = name, "cannot give back the session's share of the ring: {error}");
+            }
+        }
         self.sessions.values().filter_map(|session| session.recorder.first_waiting()).min()
     }
 

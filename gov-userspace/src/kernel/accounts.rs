@@ -3,11 +3,13 @@
 use gov_common::abi::{READS_EARLY, ReadKey, State};
 use gov_common::decide;
 use gov_common::limits::{BUDGETS, Budget, UNLIMITED};
+use gov_common::repeated::{Refusal, RefusalKey};
 use gov_common::verdict::Reason;
 
 use super::batch::each;
 use super::error::KernelError;
-use super::sessions::{Sessions, Slot, boot_time};
+use super::sessions::{Sessions, Slot};
+use crate::clock;
 
 /// The refusals are the last budget.
 const _: () = assert!(Budget::Refusals as usize + 1 == BUDGETS);
@@ -37,7 +39,7 @@ impl Sessions {
         // Only refusals make a state that matters here: without a limit on them it is not read.
         let state = if suffers { self.counters(slot)? } else { State::default() };
         let [.., refusals] = state.used;
-        let reason = decide::standing(&session, refusals, state.open_until_ns, boot_time());
+        let reason = decide::standing(&session, refusals, state.open_until_ns, clock::boot_ns());
         Ok(Standing { reason, open_until_ns: state.open_until_ns })
     }
 
@@ -63,6 +65,29 @@ impl Sessions {
             })?;
         }
         Ok(counts)
+    }
+
+    /// The refusals of a session that are not recorded one by one.
+    pub(super) fn refusals(&self, slot: Slot) -> Result<Vec<(RefusalKey, Refusal)>, KernelError> {
+        let mut refusals = Vec::new();
+        // As with reads.
+        if self.counters(slot)?.distinct_refusals > 0 {
+            each(&self.maps.refusals, "read a session's refusals", |key: RefusalKey, refusal: Refusal| {
+                if key.slot == slot.0 {
+                    refusals.push((key, refusal));
+                }
+            })?;
+        }
+        Ok(refusals)
+    }
+
+    /// Tells the kernel that the records of a session up to these many bytes are written down.
+    pub(super) fn note_taken(&mut self, slot: Slot, bytes: u64) -> Result<(), KernelError> {
+        self.bound(slot)?;
+        self.maps
+            .taken
+            .set(slot.0, bytes, 0)
+            .map_err(KernelError::map("give back a session's share of the ring"))
     }
 
     /// How many of a session's reads were granted without a walk.

@@ -6,14 +6,16 @@ use aya::maps::{IterableMap, Map};
 use aya::programs::loaded_programs;
 use gov_common::abi::{ABI_VERSION, Control, ReadKey, Session};
 use gov_common::policy::{EdgeKey, LISTENING, Node, OWN};
+use gov_common::repeated::{Refusal, RefusalKey};
 
 use super::batch::each;
 use super::enforcement::{Enforcement, HookStatus};
 use super::error::KernelError;
 use super::held::Content;
 use super::hooks::{HOOKS, Kind};
-use super::load::{
-    CONTROL, EDGES, GATES, Kernel, NETS, READS, RING, SESSIONS, STATES, TALLIES, VERSION, sessions, version,
+use super::load::{Kernel, version};
+use super::maps::{
+    CONTROL, EDGES, GATES, NETS, READS, REFUSALS, RING, SESSIONS, STATES, TAKEN, TALLIES, VERSION, sessions,
 };
 use super::offsets::Types;
 use super::pins::{self, Pins};
@@ -83,6 +85,8 @@ impl Kernel {
             (SESSIONS, maps.sessions.map()),
             (STATES, maps.states.map()),
             (READS, maps.reads.map()),
+            (REFUSALS, maps.refusals.map()),
+            (TAKEN, maps.taken.map()),
             (EDGES, policies.edges.map()),
             (NETS, policies.nets.map()),
             (GATES, grants.gates.map()),
@@ -98,7 +102,7 @@ impl Kernel {
 fn open(name: &'static str) -> Result<Map, KernelError> {
     let data = pins::map(name)?;
     Ok(match name {
-        EDGES | READS | SESSIONS => Map::HashMap(data),
+        EDGES | READS | REFUSALS | SESSIONS => Map::HashMap(data),
         NETS => Map::LpmTrie(data),
         _array => Map::Array(data),
     })
@@ -147,27 +151,32 @@ impl Sessions {
             let placed = Placed { root: session.root, own: own.remove(&session.generation) };
             self.hold(Bound { cgroup_id: *cgroup_id, level, session: *session, placed });
         }
-        self.forget_strangers_reads()?;
+        self.forget_strangers()?;
         self.tell()?;
         Ok(found.iter().map(|(cgroup_id, session)| adopted(*cgroup_id, session)).collect())
     }
 }
 
 impl Sessions {
-    /// Takes out the counts of reads of sessions that were being let go: the next one in such a place would have them.
-    fn forget_strangers_reads(&mut self) -> Result<(), KernelError> {
-        let mut strangers = Vec::new();
-        each(
-            &self.maps.reads,
-            "find the reads of another daemon's sessions",
-            |key: ReadKey, _count: u64| {
-                if !self.bound.contains_key(&key.slot) {
-                    strangers.push(Wire(key));
-                }
-            },
-        )?;
-        for key in strangers {
+    /// Takes out what was counted of sessions that were being let go: the next one in such a place would have it.
+    fn forget_strangers(&mut self) -> Result<(), KernelError> {
+        const FIND: &str = "find the counts of another daemon's sessions";
+        let (mut reads, mut refusals) = (Vec::new(), Vec::new());
+        each(&self.maps.reads, FIND, |key: ReadKey, _count: u64| {
+            if !self.bound.contains_key(&key.slot) {
+                reads.push(Wire(key));
+            }
+        })?;
+        each(&self.maps.refusals, FIND, |key: RefusalKey, _refusal: Refusal| {
+            if !self.bound.contains_key(&key.slot) {
+                refusals.push(Wire(key));
+            }
+        })?;
+        for key in reads {
             say_unless_gone("count of reads", self.maps.reads.remove(&key));
+        }
+        for key in refusals {
+            say_unless_gone("count of refusals", self.maps.refusals.remove(&key));
         }
         Ok(())
     }

@@ -2,37 +2,27 @@
 
 use std::fs;
 
-use aya::maps::{Array, HashMap, LpmTrie, Map, MapData};
+use aya::maps::{Array, Map, MapData};
 use aya::programs::links::FdLink;
 use aya::{Btf, Ebpf, EbpfLoader};
 use gov_common::abi::{ABI_VERSION, ReadKey, State};
+use gov_common::repeated::{Refusal, RefusalKey};
 use gov_common::verdict::Reason;
 
 use super::accounts::Standing;
 use super::attach::{failed, put_in_force, refusal};
 use super::enforcement::Enforcement;
 use super::error::{KernelError, causes};
-use super::grants::Grants;
 use super::hooks::HOOKS;
+use super::maps::{RING, VERSION, sessions};
 use super::offsets::Types;
 use super::pins::Pins;
-use super::policies::Policies;
 use super::ring::Ring;
-use super::sessions::{BindSpec, SessionMaps, Sessions, Slot};
+use super::sessions::{BindSpec, Sessions, Slot};
 use super::wire::Wire;
 use crate::policy::Compiled;
 
 pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/gov.bpf.o"));
-pub(super) const CONTROL: &str = ".bss.control";
-pub(super) const EDGES: &str = "EDGES";
-pub(super) const GATES: &str = "GATES";
-pub(super) const NETS: &str = "NETS";
-pub(super) const READS: &str = "READS";
-pub(super) const RING: &str = "RING";
-pub(super) const SESSIONS: &str = "SESSIONS";
-pub(super) const STATES: &str = "STATES";
-pub(super) const TALLIES: &str = "TALLIES";
-pub(super) const VERSION: &str = ".rodata.abi";
 const LSM_LIST: &str = "/sys/kernel/security/lsm";
 /// The smallest ring: the longest event fits many times.
 const LEAST_RING: u32 = 1 << 16;
@@ -178,6 +168,23 @@ impl Kernel {
         self.sessions.read_counts(slot)
     }
 
+    /// The refusals of a session that are not recorded one by one.
+    ///
+    /// # Errors
+    /// The slot is not bound.
+    pub fn refusals(&self, slot: Slot) -> Result<Vec<(RefusalKey, Refusal)>, KernelError> {
+        self.sessions.refusals(slot)
+    }
+
+    /// Tells the kernel that the records of a session up to these many bytes are written down, so that it may put more
+    /// into the ring.
+    ///
+    /// # Errors
+    /// The slot is not bound.
+    pub fn note_taken(&mut self, slot: Slot, bytes: u64) -> Result<(), KernelError> {
+        self.sessions.note_taken(slot, bytes)
+    }
+
     /// How many of a session's reads were granted without a walk; they are in its counts like all others.
     ///
     /// # Errors
@@ -248,26 +255,6 @@ pub(super) fn version(map: &MapData) -> Result<u32, KernelError> {
     let again = MapData::from_id(id).map_err(KernelError::map(READ))?;
     let map = Array::<_, u32>::try_from(Map::Array(again)).map_err(KernelError::map(READ))?;
     map.get(&0, 0).map_err(KernelError::map(READ))
-}
-
-/// The maps of sessions and policies.
-pub(super) fn sessions(
-    mut open: impl FnMut(&'static str) -> Result<Map, KernelError>,
-) -> Result<Sessions, KernelError> {
-    const OPEN: &str = "open the kernel object's maps";
-    let edges = HashMap::try_from(open(EDGES)?).map_err(KernelError::map(OPEN))?;
-    let nets = LpmTrie::try_from(open(NETS)?).map_err(KernelError::map(OPEN))?;
-    let maps = SessionMaps {
-        control: Array::try_from(open(CONTROL)?).map_err(KernelError::map(OPEN))?,
-        sessions: HashMap::try_from(open(SESSIONS)?).map_err(KernelError::map(OPEN))?,
-        states: Array::try_from(open(STATES)?).map_err(KernelError::map(OPEN))?,
-        reads: HashMap::try_from(open(READS)?).map_err(KernelError::map(OPEN))?,
-    };
-    let grants = Grants {
-        gates: Array::try_from(open(GATES)?).map_err(KernelError::map(OPEN))?,
-        tallies: Array::try_from(open(TALLIES)?).map_err(KernelError::map(OPEN))?,
-    };
-    Ok(Sessions::new(maps, Policies::new(edges, nets), grants))
 }
 
 /// A map of the object.

@@ -14,6 +14,7 @@ mod held;
 mod hooks;
 mod levels;
 mod load;
+mod maps;
 mod mend;
 #[cfg(test)]
 mod native;

@@ -8,6 +8,7 @@ use aya::maps::{Array, HashMap, MapData};
 use gov_common::abi::{
     Control, MAX_CGROUP_LEVELS, MAX_SESSIONS, ReadKey, SESSION_ARM_AT_EXEC, SESSION_SHELLS, Session, State,
 };
+use gov_common::repeated::{Refusal, RefusalKey};
 use gov_common::verdict::Reason;
 
 use super::error::{KernelError, is_absent};
@@ -17,6 +18,7 @@ use super::levels::Levels;
 use super::policies::{Placed, Policies};
 use super::slots::Slots;
 use super::wire::Wire;
+use crate::clock;
 use crate::crash;
 use crate::policy::Compiled;
 
@@ -49,6 +51,8 @@ pub(super) struct SessionMaps {
     pub(super) sessions: HashMap<MapData, Wire<u64>, Wire<Session>>,
     pub(super) states: Array<MapData, Wire<State>>,
     pub(super) reads: HashMap<MapData, Wire<ReadKey>, Wire<u64>>,
+    pub(super) refusals: HashMap<MapData, Wire<RefusalKey>, Wire<Refusal>>,
+    pub(super) taken: Array<MapData, u64>,
 }
 
 /// The sessions in the kernel.
@@ -172,6 +176,9 @@ impl Sessions {
             self.grants.free(session.id, &key)?;
             self.maps.reads.remove(&Wire(key)).map_err(KernelError::map("forget a session's reads"))?;
         }
+        for (key, _) in self.refusals(slot)? {
+            self.maps.refusals.remove(&Wire(key)).map_err(KernelError::map("forget a session's refusals"))?;
+        }
         if let Some(bound) = self.bound.remove(&slot.0) {
             self.policies.release(bound.placed);
             self.levels.remove(bound.level);
@@ -195,8 +202,9 @@ impl Sessions {
                 .ino();
             state.mount_namespace =
                 u32::try_from(inode).map_err(|_| KernelError::Layout { what: "namespace numbers" })?;
-            state.armed_ns = boot_time();
+            state.armed_ns = clock::boot_ns();
         }
+        self.maps.taken.set(slot, 0, 0).map_err(KernelError::map("reset a session's share of the ring"))?;
         self.maps.states.set(slot, Wire(state), 0).map_err(KernelError::map("reset a session's counters"))
     }
 
@@ -285,12 +293,4 @@ impl Sessions {
 /// A session's flags with what its policy says of shells.
 fn flags(flags: u32, policy: &Compiled) -> u32 {
     if policy.shells { flags | SESSION_SHELLS } else { flags & !SESSION_SHELLS }
-}
-
-/// `CLOCK_BOOTTIME` in nanoseconds.
-pub(super) fn boot_time() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-    let nanoseconds = u64::try_from(now.tv_nsec).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
 }

@@ -26,6 +26,8 @@ fn sessions() -> Option<Sessions> {
             sessions: HashMap::create(64, 0)?,
             states: Array::create(64, 0)?,
             reads: HashMap::create(1 << 14, NO_PREALLOC)?,
+            refusals: HashMap::create(1 << 14, NO_PREALLOC)?,
+            taken: Array::create(64, 0)?,
         };
         let nets = LpmTrie::create(64, NO_PREALLOC)?;
         let grants = Grants { gates: Array::create(64, 0)?, tallies: Array::create(TALLIES, 0)? };

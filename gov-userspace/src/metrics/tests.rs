@@ -20,6 +20,7 @@ fn event(action: Action, reason: Reason, detail: u32) -> Event {
         session: 7,
         sequence: 0,
         time_ns: 0,
+        produced: 0,
         decider: 7,
         task,
         action,

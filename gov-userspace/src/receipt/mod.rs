@@ -6,6 +6,7 @@
 mod about;
 mod artifacts;
 mod clock;
+mod close;
 mod count;
 mod decision;
 mod fact;
@@ -18,15 +19,16 @@ use crate::scope::Scope;
 
 pub use artifacts::{Artifact, ArtifactState, Artifacts};
 pub use clock::Clock;
+pub use close::{Close, Counters, Ending, Totals};
 pub use count::Count;
 pub use fact::{
-    Close, Counters, Cut, Ending, EnforcementFacts, Fact, HookFacts, HostFacts, Interference, Loss,
-    PolicyChanged, Reads, Recovered, Resumed, Start, Totals,
+    Cut, EnforcementFacts, Fact, HookFacts, HostFacts, Interference, Loss, PolicyChanged, Reads, Recovered,
+    Repeated, Resumed, Start,
 };
 pub use remedy::remedy;
 
 /// The version of the receipt's form; a reader refuses another.
-pub const FORMAT: u64 = 2;
+pub const FORMAT: u64 = 3;
 
 /// What every receipt of a session needs to know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -41,6 +41,7 @@ fn event(action: Action, reason: Reason, wanted: Rights, path: &[u8]) -> Event {
         session: 7,
         sequence: 3,
         time_ns: 1_000_000_001,
+        produced: 0,
         decider: 7,
         task: Task { pid: 10, tid: 11, parent: 1, start_ns: 5, uid: 1000, gid: 1000, comm: b"sh".to_vec() },
         action,
@@ -74,7 +75,7 @@ fn a_refusal_reads_as_the_documentation_shows_it() {
         r#""object":{"device":"8:1","inode":42,"path":"/etc/cron.d/x"},"reason":"out-of-scope","#,
         r#""sequence":3,"session":"s-1","#,
         r#""task":{"comm":"sh","gid":1000,"parent":1,"pid":10,"start":"5","tid":11,"uid":1000},"#,
-        r#""v":2,"verdict":"deny","wall":"2023-11-14T22:13:21.000000001Z","wanted":["write"]}"#,
+        r#""v":3,"verdict":"deny","wall":"2023-11-14T22:13:21.000000001Z","wanted":["write"]}"#,
     );
     assert_eq!(String::from_utf8(line(&mut encoder, Receipt::Event(&event), 12)).unwrap(), expected);
 }
@@ -303,7 +304,7 @@ fn the_bytes_of_receipts_are_those_that_were_always_written() {
     }
     assert_eq!(
         hex::encode(digest.finalize()),
-        "9a1ed02184c56c5a57b4bac2be7ce6a4871ab88aa2264d34af7e62e01dbe2457"
+        "2a90c5a1a2944c471c02a4cc446e321a143e10b4367c5ed29d834f425b5ad341"
     );
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use gov_common::abi::{ReadKey, State};
+use gov_common::repeated::{Refusal, RefusalKey};
 use gov_common::verdict::Reason;
 
 use crate::kernel::{BindSpec, Interference, Kernel, KernelError, Slot, Standing};
@@ -26,6 +27,10 @@ pub trait Enforcer {
     fn counters(&self, slot: Self::Slot) -> Result<State, Self::Error>;
     /// The reads that were counted by directory.
     fn read_counts(&self, slot: Self::Slot) -> Result<Vec<(ReadKey, u64)>, Self::Error>;
+    /// The refusals that are not recorded one by one.
+    fn refusals(&self, slot: Self::Slot) -> Result<Vec<(RefusalKey, Refusal)>, Self::Error>;
+    /// Says that the session's records up to these many bytes are written down.
+    fn note_taken(&mut self, slot: Self::Slot, bytes: u64) -> Result<(), Self::Error>;
     /// Stops governing the cgroup, which must be empty; returns the final account.
     fn unbind(&mut self, slot: Self::Slot) -> Result<State, Self::Error>;
 }
@@ -56,6 +61,14 @@ impl Enforcer for Kernel {
 
     fn read_counts(&self, slot: Slot) -> Result<Vec<(ReadKey, u64)>, KernelError> {
         Kernel::read_counts(self, slot)
+    }
+
+    fn refusals(&self, slot: Slot) -> Result<Vec<(RefusalKey, Refusal)>, KernelError> {
+        Kernel::refusals(self, slot)
+    }
+
+    fn note_taken(&mut self, slot: Slot, bytes: u64) -> Result<(), KernelError> {
+        Kernel::note_taken(self, slot, bytes)
     }
 
     fn unbind(&mut self, slot: Slot) -> Result<State, KernelError> {

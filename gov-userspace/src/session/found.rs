@@ -7,7 +7,7 @@ use gov_common::event::Action;
 
 use super::artifacts::Touched;
 use crate::canonical::Value;
-use crate::receipt::{Artifact, Reads};
+use crate::receipt::{Artifact, Reads, Repeated};
 
 /// What was found in a log.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +52,8 @@ pub struct Begun {
 pub struct Told {
     /// Directories by device and inode number.
     reads: BTreeSet<(String, u64)>,
+    /// Refusals by the last one that has a receipt of its own, and by what they have in common.
+    repeated: BTreeSet<(u64, String)>,
     /// Paths, and their bytes in hexadecimal where they are not text.
     artifacts: BTreeSet<(String, Option<String>)>,
 }
@@ -74,6 +76,11 @@ impl Found {
             Some("reads") => {
                 if let (Some(device), Some(inode)) = (text(line, "device"), number(line, "inode")) {
                     self.told.reads.insert((device, inode));
+                }
+            }
+            Some("repeated") => {
+                if let (Some(last), Some(alike)) = (number(line, "last"), text(line, "alike")) {
+                    self.told.repeated.insert((last, alike));
                 }
             }
             Some("artifacts") => {
@@ -113,6 +120,11 @@ impl Told {
     pub(super) fn has_reads(&self, key: &ReadKey) -> bool {
         let Reads { device, inode, .. } = Reads::new(key, 0);
         self.reads.contains(&(device, inode.0))
+    }
+
+    /// Whether it is told how often a refusal repeated.
+    pub(super) fn has_repeated(&self, repeated: &Repeated) -> bool {
+        self.repeated.contains(&(repeated.last.0, repeated.alike.to_owned()))
     }
 
     /// Whether it is told what stood at a path.
@@ -158,7 +170,8 @@ fn number(line: &Value<'_>, name: &str) -> Option<u64> {
 mod tests {
     use super::{Found, ReadKey};
     use crate::canonical;
-    use crate::receipt::{Artifact, ArtifactState};
+    use crate::receipt::{Artifact, ArtifactState, Repeated};
+    use gov_common::repeated::{Refusal, RefusalKey};
 
     fn read(lines: &[&str]) -> Found {
         let mut found = Found::default();
@@ -195,10 +208,17 @@ mod tests {
     fn what_is_told_of_the_end_is_not_told_again() {
         let found = read(&[
             r#"{"count":2,"device":"0:5","inode":7,"kind":"reads"}"#,
+            r#"{"action":"file.read","alike":"object","class":"read","count":9,"kind":"repeated","last":4,"reason":"out-of-scope"}"#,
             r#"{"files":[{"path":"/a","state":"gone"}],"kind":"artifacts"}"#,
         ]);
         let key = ReadKey { inode: 7, device: 5, slot: 0 };
         assert!(found.told.has_reads(&key) && !found.told.has_reads(&ReadKey { inode: 8, ..key }));
+        let key = RefusalKey { wanted: 1, ..RefusalKey::of_any_object(0, 1, 1) };
+        let repeated =
+            |key, last| Repeated::new(key, &Refusal { counted: 9, last, ..Refusal::default() }).unwrap();
+        let any = RefusalKey::of_any_object(0, 1, 1);
+        assert!(found.told.has_repeated(&repeated(&key, 4)));
+        assert!(!found.told.has_repeated(&repeated(&key, 5)) && !found.told.has_repeated(&repeated(&any, 4)));
         let artifact =
             |path: &str| Artifact { hex: None, path: path.to_owned(), state: ArtifactState::Directory };
         assert!(found.told.has_artifact(&artifact("/a")) && !found.told.has_artifact(&artifact("/b")));

@@ -6,6 +6,7 @@ pub mod found;
 pub mod name;
 pub mod order;
 pub mod recorder;
+mod rhythm;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -7,11 +7,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use gov_common::event::Header;
+
 /// Between numbering an event and handing it over, a hook does not sleep: after so long, an event that the kernel
 /// counts as lost is not on its way.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
-/// Early events that may wait. More means that the kernel does not account for what is missing.
-pub const MAX_WAITING: usize = 65_536;
+/// Early events that may wait: what waits is not acknowledged, so the kernel lets a session have no more under way than
+/// its share of a ring of 16 MiB. More means that the kernel does not account for what is missing.
+pub const MAX_WAITING: usize = (1 << 24) / size_of::<Header>();
 
 /// One session's events, waiting for their turn.
 #[derive(Debug)]

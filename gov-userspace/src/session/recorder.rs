@@ -10,8 +10,8 @@ use gov_common::verdict::Reason;
 use super::artifacts::Touched;
 use super::found::{Found, Told};
 use super::order::{Gap, Order, OrderError};
+pub use super::rhythm::Rhythm;
 use crate::clock::Offset;
-use crate::config::Config;
 use crate::event::Event;
 use crate::journal::{JournalError, Log};
 use crate::receipt::{Clock, Count, Cut, Fact, Loss, Receipt};
@@ -21,29 +21,13 @@ pub use end::{End, Finish};
 /// A checkpoint that takes longer is told of.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// When checkpoints are made.
-#[derive(Clone, Copy, Debug)]
-pub struct Rhythm {
-    /// After so long.
-    pub interval: Duration,
-    /// After so many receipts.
-    pub receipts: u32,
-}
-
-impl Rhythm {
-    /// As it is configured.
-    pub fn of(config: &Config) -> Self {
-        Self {
-            interval: Duration::from_millis(u64::from(config.checkpoint_ms)),
-            receipts: config.checkpoint_receipts,
-        }
-    }
-}
-
 /// One session's events on their way into its log.
 pub struct Recorder {
     log: Log,
     order: Order<Taken>,
+    /// Bytes of the ring that the events in the log had taken up, and how many of them the kernel was told of.
+    produced: u64,
+    acknowledged: u64,
     /// Events before this number are in the log already, as an earlier daemon wrote them.
     known: u64,
     touched: Touched,
@@ -83,6 +67,8 @@ impl Recorder {
         let mut recorder = Self {
             log,
             order: Order::default(),
+            produced: 0,
+            acknowledged: 0,
             known: 0,
             touched: Touched::default(),
             told: Told::default(),
@@ -102,6 +88,8 @@ impl Recorder {
         Self {
             log,
             order: Order::resume(found.next_sequence, found.lost),
+            produced: 0,
+            acknowledged: 0,
             known: found.next_sequence,
             touched: found.touched,
             told: found.told,
@@ -117,6 +105,7 @@ impl Recorder {
     pub fn take(&mut self, event: Event, position: u64, now: Instant) -> Result<(), RecordError> {
         if event.sequence < self.known {
             // It stayed in the ring after it was written down.
+            self.produced = event.produced;
             return Ok(());
         }
         self.order.push(event.sequence, Taken { event, position }, now)?;
@@ -137,6 +126,12 @@ impl Recorder {
     /// loss of power is the checkpoints' matter.
     pub fn hand_over(&mut self) -> Result<(), RecordError> {
         Ok(self.log.hand_over()?)
+    }
+
+    /// How many bytes of the ring are taken and written down, if the kernel was not told yet.
+    pub fn acknowledge(&mut self) -> Option<u64> {
+        let before = std::mem::replace(&mut self.acknowledged, self.produced);
+        (before != self.produced).then_some(self.produced)
     }
 
     /// Whether no event is on its way any more.
@@ -240,6 +235,7 @@ impl Recorder {
         while let Some(Taken { event, .. }) = self.order.pop(now) {
             self.urgent |= event.reason != Reason::Granted;
             self.touched.note(&event);
+            self.produced = event.produced;
             outcome = outcome.and(self.append(Receipt::Event(&event)));
         }
         outcome

@@ -26,6 +26,8 @@ pub struct Summary {
     pub refused: u64,
     /// Granted reads that were counted.
     pub counted_reads: u64,
+    /// Refusals that were counted.
+    pub counted_refusals: u64,
     /// Granted decisions that name no scope.
     pub without_scope: u64,
     /// Whether the session is closed.
@@ -55,6 +57,7 @@ pub(super) struct Account {
     /// How often the wall clock was set.
     clock_steps: u64,
     directory_reads: u64,
+    repeated: [u64; Kind::ALL.len()],
     next_sequence: u64,
     gaps: Ranges,
     losses: Ranges,
@@ -93,6 +96,11 @@ impl Account {
             Step::Start(start, scopes) => (self.start, self.scopes) = (Some(*start), scopes),
             Step::Policy(scopes) => self.scopes = scopes,
             Step::Reads(count) => self.directory_reads = self.directory_reads.saturating_add(count),
+            Step::Repeated { class, count } => {
+                if let Some(sum) = self.repeated.get_mut(class) {
+                    *sum = sum.saturating_add(count);
+                }
+            }
             Step::Loss { first, count } => self.losses.add(first, count)?,
             Step::Interference { unjudged } => {
                 self.interferences = self.interferences.saturating_add(1);

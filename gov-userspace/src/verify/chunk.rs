@@ -37,6 +37,8 @@ pub(super) enum Step {
     Policy(BTreeSet<String>),
     /// So many counted reads.
     Reads(u64),
+    /// So many counted refusals of a class, by its place in [`Kind::ALL`].
+    Repeated { class: usize, count: u64 },
     /// So many events from one number on are lost.
     Loss { first: u64, count: u64 },
     /// Somebody changed what keeps the session governed; perhaps acts went unjudged.
@@ -194,8 +196,7 @@ impl Gathered {
 
 impl Events {
     fn decision(&mut self, fields: &Fields<'_>) -> Result<(), String> {
-        let class = text(fields.class.as_ref(), "class")?;
-        let place = Kind::ALL.iter().position(|kind| kind.name() == class).ok_or("its class is unknown")?;
+        let place = place_of(fields.class.as_ref())?;
         let totals = match text(fields.verdict.as_ref(), "verdict")? {
             "allow" => {
                 match &fields.scope {
@@ -231,6 +232,7 @@ fn fact(kind: &str, line: &[u8]) -> Result<Step, String> {
         "start" => Step::Start(Box::new(start(&receipt)?), scopes(&receipt)?),
         "policy-changed" => Step::Policy(scopes(&receipt)?),
         "reads" => Step::Reads(number("count")?),
+        "repeated" => Step::Repeated { class: place_of(receipt.field("class"))?, count: number("count")? },
         "loss" => Step::Loss { first: number("first")?, count: number("count")? },
         "close" => Step::Close(Box::new(close(&receipt)?)),
         "interference" => {
@@ -246,6 +248,12 @@ fn fact(kind: &str, line: &[u8]) -> Result<Step, String> {
         "cut" | "resumed" | "artifacts" => Step::Told,
         other => return Err(format!("its kind `{other}` is unknown")),
     })
+}
+
+/// The place of a class in [`Kind::ALL`].
+fn place_of(class: Option<&Value<'_>>) -> Result<usize, String> {
+    let class = text(class, "class")?;
+    Kind::ALL.iter().position(|kind| kind.name() == class).ok_or_else(|| "its class is unknown".to_owned())
 }
 
 fn scopes(receipt: &Value<'_>) -> Result<BTreeSet<String>, String> {

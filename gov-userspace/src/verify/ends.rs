@@ -23,6 +23,7 @@ pub(super) struct Close {
     pub(super) granted: [u64; Kind::ALL.len()],
     pub(super) refused: [u64; Kind::ALL.len()],
     pub(super) counted_reads: u64,
+    pub(super) counted_refusals: u64,
     pub(super) lost: u64,
     pub(super) sequence: u64,
 }
@@ -61,6 +62,7 @@ pub(super) fn close(receipt: &Value<'_>) -> Result<Close, String> {
         granted: totals("granted")?,
         refused: totals("refused")?,
         counted_reads: number(counters.field("counted_reads"), "counted_reads")?,
+        counted_refusals: number(counters.field("counted_refusals"), "counted_refusals")?,
         lost: number(counters.field("lost"), "lost")?,
         sequence: number(counters.field("sequence"), "sequence")?,
     })

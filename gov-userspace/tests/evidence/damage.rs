@@ -57,7 +57,7 @@ const DAMAGES: &[Damage] = &[
         on: |log| lines(log, |lines| lines.push(lines[lines.len() - 1].clone())),
     },
     Damage { name: "the log is empty", status: 1, on: |log| fs::write(log.join(LOG), "").unwrap() },
-    Damage { name: "a line has other spacing", status: 1, on: |log| edit(log, r#""v":2,"#, r#""v": 2,"#) },
+    Damage { name: "a line has other spacing", status: 1, on: |log| edit(log, r#""v":3,"#, r#""v": 3,"#) },
     Damage {
         name: "it is signed by another key",
         status: 1,

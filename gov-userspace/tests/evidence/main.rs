@@ -160,7 +160,7 @@ fn one_receipt_verifies_alone_and_no_changed_one_does() {
         let other = gov::key::Secret::from_seed([8; 32]).public().to_string();
         assert_eq!(check(&proof, &other), Some(1));
         let mut edited = proof.clone();
-        edited["line"] = proof["line"].as_str().unwrap().replacen("\"v\":2", "\"v\":3", 1).into();
+        edited["line"] = proof["line"].as_str().unwrap().replacen("\"v\":", "\"v\":1", 1).into();
         assert_eq!(check(&edited, &key()), Some(1));
         let mut moved = proof.clone();
         moved["index"] = 3.into();
@@ -278,7 +278,7 @@ fn any_number_of_threads_comes_to_the_same_report() {
     for damaged in [
         lines.replacen("/etc/cron.d/x", "/etc/cron.d/y", 1),
         format!("{}/etc/cron.d/y{}", &lines[..last], &lines[last + 13..]),
-        lines.replacen("\"v\":2", "\"v\":3", 40),
+        lines.replacen("\"v\":", "\"v\":1", 40),
         lines[..last].to_owned(),
         lines.replacen("\"s-1\"", "\"s-2\"", 30),
     ] {
@@ -305,4 +305,18 @@ fn a_session_that_is_not_there_is_one_clear_line() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(text(&output).lines().count(), 1);
     assert!(text(&output).contains("`nobody`"), "{}", text(&output));
+}
+
+#[test]
+fn refusals_that_the_kernel_did_not_count_are_a_lie_and_so_are_too_few() {
+    for (counted, told) in [(5, 6), (6, 5), (0, 1)] {
+        let scratch = Scratch::empty();
+        let mut session = sample::Session::start(&scratch.log);
+        session.play();
+        session.count_refusals_and_tell(counted, told);
+        session.close();
+        let output = gov(&["verify", scratch.log.to_str().unwrap(), "--key", &key()]);
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+        assert!(text(&output).contains(&format!("counted {counted} refusals")), "{}", text(&output));
+    }
 }

@@ -10,13 +10,14 @@ use gov::journal::{Log, NewLog, origin};
 use gov::key::Secret;
 use gov::receipt::{
     Artifact, ArtifactState, Artifacts, Clock, Close, Count, Counters, Cut, Ending, EnforcementFacts, Fact,
-    HookFacts, HostFacts, Interference, Loss, PolicyChanged, Reads, Receipt, Recovered, Resumed,
+    HookFacts, HostFacts, Interference, Loss, PolicyChanged, Reads, Receipt, Recovered, Repeated, Resumed,
     SessionFacts, Start,
 };
 use gov::scope::Scope;
 use gov_common::abi::{Kind, ReadKey, State};
 use gov_common::event::Action;
 use gov_common::limits::Budget;
+use gov_common::repeated::{Refusal, RefusalKey};
 use gov_common::rights::Rights;
 use gov_common::verdict::Reason;
 use jiff::Timestamp;
@@ -81,6 +82,7 @@ impl Session {
     pub(crate) fn of_everything(dir: &Path) {
         let mut session = Self::start(dir);
         session.play();
+        session.count_refusals(2);
         session.lose();
         session.count_reads(3);
         for fact in rare_facts() {
@@ -150,6 +152,23 @@ impl Session {
         self.fact(Fact::Reads(Reads::new(&key, count)));
     }
 
+    /// Refusals like the connection that [`Session::play`] ends with, and only counted.
+    pub(crate) fn count_refusals(&mut self, count: u64) {
+        self.count_refusals_and_tell(count, count);
+    }
+
+    /// The same, with a receipt that says another number.
+    pub(crate) fn count_refusals_and_tell(&mut self, count: u64, told: u64) {
+        self.state.counted_refusals += count;
+        self.state.refused[Kind::Connect as usize] += count;
+        let key = RefusalKey {
+            wanted: Rights::NONE.bits(),
+            ..RefusalKey::of_any_object(0, Action::Connect as u8, Reason::OutOfScope as u8)
+        };
+        let refusal = Refusal { recorded: 8, counted: told, last: self.state.sequence - 2 };
+        self.fact(Fact::Repeated(Repeated::new(&key, &refusal).unwrap()));
+    }
+
     /// The acts of an ordinary session.
     pub(crate) fn play(&mut self) {
         self.event(act(Action::Armed, Rights::NONE, "/usr/bin/python3"));
@@ -215,6 +234,7 @@ impl Session {
 pub(crate) fn write(dir: &Path) {
     let mut session = Session::start(dir);
     session.play();
+    session.count_refusals(999);
     session.count_reads(40);
     session.close();
 }
@@ -256,6 +276,7 @@ pub(crate) fn act(action: Action, wanted: Rights, path: &str) -> Event {
         session: 7,
         sequence: 0,
         time_ns: 1_000_000_000,
+        produced: 0,
         decider: 7,
         task: Task { pid: 10, tid: 10, parent: 1, start_ns: 5, uid: 1000, gid: 1000, comm: b"sh".to_vec() },
         action,

@@ -1,5 +1,6 @@
 //! Acts around another act: done again and again, or by a process that has changed what it is.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::thread;
@@ -12,6 +13,7 @@ pub(super) fn perform(words: &[&str]) -> Option<Outcome> {
         ["after", file, act @ ..] => after(file, act),
         ["until", outcome, act @ ..] => until(outcome, act),
         ["until-refused", most, act @ ..] => until_refused(most, act),
+        ["times", count, act @ ..] => times(count, act),
         ["refused-then", most, path, act @ ..] => refused_then(most, path, act),
         ["fork-tree", depth] => fork_tree(depth),
         ["renamed", name, act @ ..] => {
@@ -59,6 +61,20 @@ fn until(outcome: &str, act: &[&str]) -> Outcome {
         thread::sleep(Duration::from_millis(2));
     }
     Ok(outcome.to_owned())
+}
+
+/// Does the act so often, each time with the turn's number where a word has `#`, whatever comes of it: how often each
+/// outcome was, as in `2 EACCES, 8 ok`.
+fn times(count: &str, act: &[&str]) -> Outcome {
+    let count: u64 = count.parse().map_err(io::Error::other)?;
+    let mut outcomes = BTreeMap::<String, u64>::new();
+    for turn in 0..count {
+        let words: Vec<String> = act.iter().map(|word| word.replace('#', &turn.to_string())).collect();
+        *outcomes.entry(inner(&words.iter().map(String::as_str).collect::<Vec<_>>())?).or_default() += 1;
+    }
+    let outcomes: Vec<String> =
+        outcomes.into_iter().map(|(outcome, times)| format!("{times} {outcome}")).collect();
+    Ok(outcomes.join(", "))
 }
 
 /// Does the act until it does not succeed: `3 ok, then EDQUOT`.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use gov_common::abi::{ABI_VERSION, ReadKey, State};
 use gov_common::event::{Action, Header};
+use gov_common::repeated::{Refusal, RefusalKey};
 use gov_common::verdict::Reason;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
@@ -52,6 +53,9 @@ struct Double {
     interferences: Vec<Interference<u32>>,
     cut: Vec<(u32, Reason)>,
     unbound: Vec<u32>,
+    refusals: Vec<(RefusalKey, Refusal)>,
+    /// Bytes of the ring that are acknowledged.
+    taken: BTreeMap<u32, u64>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +92,15 @@ impl Enforcer for Double {
 
     fn read_counts(&self, slot: u32) -> Result<Vec<(ReadKey, u64)>, NoSlot> {
         Ok(vec![(ReadKey { inode: 5, device: 1, slot }, 3)])
+    }
+
+    fn refusals(&self, slot: u32) -> Result<Vec<(RefusalKey, Refusal)>, NoSlot> {
+        Ok(self.refusals.iter().filter(|(key, _)| key.slot == slot).copied().collect())
+    }
+
+    fn note_taken(&mut self, slot: u32, bytes: u64) -> Result<(), NoSlot> {
+        self.taken.insert(slot, bytes);
+        Ok(())
     }
 
     fn unbind(&mut self, slot: u32) -> Result<State, NoSlot> {
@@ -299,6 +312,7 @@ fn record(sequence: u64, reason: Reason) -> Vec<u8> {
         length: (size_of::<Header>() as u32).saturating_add(object.len() as u32),
         session: NUMBER,
         sequence,
+        produced: 0,
         decider: NUMBER,
         pid: 1,
         tid: 1,

@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use gov_common::abi::{ReadKey, State};
+use gov_common::repeated::{Refusal, RefusalKey};
 
 use super::{RecordError, Recorder};
 use crate::journal::JournalError;
-use crate::receipt::{Artifact, Artifacts, Close, Fact, Reads, Receipt};
+use crate::receipt::{Artifact, Artifacts, Close, Fact, Reads, Receipt, Repeated};
 
 /// Files that one receipt names.
 const FILES_A_RECEIPT: usize = 200;
@@ -17,6 +18,8 @@ pub struct End<'a> {
     pub account: &'a State,
     /// Reads by directory.
     pub reads: &'a [(ReadKey, u64)],
+    /// Refusals that are not recorded one by one.
+    pub refusals: &'a [(RefusalKey, Refusal)],
     /// What stands at the paths that the session changed.
     pub artifacts: &'a [Artifact],
     /// The last receipt.
@@ -48,6 +51,12 @@ impl Recorder {
                 continue;
             }
             self.kept(|recorder| recorder.append(Receipt::Fact(&Fact::Reads(Reads::new(key, *count)))))?;
+        }
+        for repeated in end.refusals.iter().filter_map(|(key, refusal)| Repeated::new(key, refusal)) {
+            if !self.told.has_repeated(&repeated) {
+                let fact = Fact::Repeated(repeated);
+                self.kept(|recorder| recorder.append(Receipt::Fact(&fact)))?;
+            }
         }
         let untold: Vec<Artifact> =
             end.artifacts.iter().filter(|artifact| !self.told.has_artifact(artifact)).cloned().collect();

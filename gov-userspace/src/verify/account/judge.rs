@@ -145,6 +145,16 @@ impl Account {
                 );
             }
         }
+        let repeated = sum(&self.repeated);
+        if close.counted_refusals != repeated {
+            return Item::fails(
+                NAME,
+                format!(
+                    "the kernel counted {} refusals, the receipts of those that repeated {repeated}",
+                    close.counted_refusals
+                ),
+            );
+        }
         if close.lost != self.losses.total() {
             return Item::fails(
                 NAME,
@@ -157,7 +167,7 @@ impl Account {
             let counted = if kind == Kind::Read { close.counted_reads } else { 0 };
             for (what, kernel, receipts) in [
                 ("granted", at(&close.granted), at(&self.granted).saturating_add(counted)),
-                ("refused", at(&close.refused), at(&self.refused)),
+                ("refused", at(&close.refused), at(&self.refused).saturating_add(at(&self.repeated))),
             ] {
                 match kernel.checked_sub(receipts) {
                     Some(rest) if rest <= close.lost => unrecorded = unrecorded.saturating_add(rest),
@@ -183,7 +193,6 @@ impl Account {
     }
 
     pub(in crate::verify) fn summary(&self, receipts: u64) -> Summary {
-        let sum = |totals: &[u64]| totals.iter().fold(0, |sum: u64, total| sum.saturating_add(*total));
         let total = self.close.as_ref().map_or(self.next_sequence, |close| close.sequence);
         let trailing = total.saturating_sub(self.next_sequence);
         Summary {
@@ -193,6 +202,7 @@ impl Account {
             granted: sum(&self.granted),
             refused: sum(&self.refused),
             counted_reads: self.directory_reads,
+            counted_refusals: sum(&self.repeated),
             without_scope: self.without_scope,
             closed: self.close.is_some() && !self.after_close,
             limits: self.limits(),
@@ -230,4 +240,8 @@ impl Account {
         }
         limits
     }
+}
+
+fn sum(totals: &[u64]) -> u64 {
+    totals.iter().fold(0, |sum, total| sum.saturating_add(*total))
 }

@@ -8,6 +8,7 @@ mod daemon;
 mod disks;
 mod evidence;
 mod faults;
+mod flood;
 mod metrics;
 mod nested;
 mod nested_limits;
@@ -43,6 +44,7 @@ pub fn all() -> impl Iterator<Item = &'static Scene> {
         nested::SCENES,
         nested_limits::SCENES,
         evidence::SCENES,
+        flood::SCENES,
         faults::SCENES,
         disks::SCENES,
         clock::SCENES,

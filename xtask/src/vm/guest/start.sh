@@ -18,8 +18,8 @@ if [ $$ = 1 ]; then
 fi
 
 modprobe -q -a virtio_pci virtio_console
-until [ -c $stdout ] && [ -c $stderr ] && [ -c $host ]; do sleep 0.05; done
-exec {report}>$host
+# A port's node is there a moment before it can be opened.
+until [ -c $host ] && exec {report}>$host; do sleep 0.05; done 2>/dev/null
 echo up >&$report
 
 mapfile -d '' -t command </run/vm/command
@@ -41,8 +41,11 @@ if [ -e /run/vm/terminal ]; then
 else
     # Pipes between command and ports: a port can be opened only once, and `/dev/stderr` opens again.
     mkfifo /run/vm/stdout /run/vm/stderr
-    cat /run/vm/stdout >$stdout & copies=$!
-    cat /run/vm/stderr >$stderr & copies+=" $!"
+    until [ -c $stdout ] && exec {out}>$stdout; do sleep 0.05; done 2>/dev/null
+    until [ -c $stderr ] && exec {err}>$stderr; do sleep 0.05; done 2>/dev/null
+    cat /run/vm/stdout >&$out & copies=$!
+    cat /run/vm/stderr >&$err & copies+=" $!"
+    exec {out}>&- {err}>&-
     (run) </dev/null >/run/vm/stdout 2>/run/vm/stderr
     status=$?
     # A process that the command left behind may hold the pipes for ever.
