@@ -189,7 +189,8 @@ def check(folder, trusted):
         if close and kind == "recovered":
             close = None
         after_close = after_close or close is not None
-        texts = {"start": ("boot_id", "key", "delegation_sha256", "mode", "on_full", "wall"), "close": ("boot_id", "armed")}
+        texts = {"start": ("boot_id", "key", "delegation_sha256", "mode", "on_full", "wall"), "close": ("boot_id", "armed"),
+                 "clock": ("from", "to")}
         need(all(type(receipt[name]) is str for name in texts.get(kind, ())), "a text is none")
         if kind in ("start", "policy-changed"):
             scopes = set(receipt["scopes"])
@@ -213,7 +214,7 @@ def check(folder, trusted):
         else:
             if kind == "interference" and "enforced" in receipt:
                 unknown.append("enforcement was interfered with, and acts may have gone unjudged")
-            need(kind in ("cut", "interference", "resumed", "recovered", "artifacts"), f"the kind `{kind}` is unknown")
+            need(kind in ("cut", "interference", "clock", "resumed", "recovered", "artifacts"), f"the kind `{kind}` is unknown")
     need(not heads, f"more lines were signed than the {len(lines)} there are")
     need(start is not None and start["session"] == origin.rpartition("/")[2], "another log's checkpoint")
     need(start["key"] == signer.hex(), "signed by another key than the start receipt names")

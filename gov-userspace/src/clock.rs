@@ -3,6 +3,12 @@
 use jiff::Timestamp;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
+/// Nanoseconds between two offsets that tell that the wall clock was set.
+const STEP: u64 = 100_000_000;
+/// Looks at both clocks, at most, for one offset; nanoseconds within which one is close enough.
+const LOOKS: u32 = 5;
+const CLOSE_ENOUGH: i64 = 1_000_000;
+
 /// How far the wall clock was ahead of the boot clock at one moment.
 ///
 /// Events carry only the boot clock, which never jumps. A receipt shows both; the wall time is the boot time plus
@@ -11,11 +17,33 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 pub struct Offset(i64);
 
 impl Offset {
-    /// The offset now.
+    /// The offset now. Between looks at the two clocks another task may run, so the closest of a few counts.
     pub fn sample() -> Self {
-        let boot = nanoseconds(clock_gettime(ClockId::Boottime));
-        let wall = nanoseconds(clock_gettime(ClockId::Realtime));
-        Self(wall.saturating_sub(boot))
+        let look = || {
+            let before = nanoseconds(clock_gettime(ClockId::Boottime));
+            let wall = nanoseconds(clock_gettime(ClockId::Realtime));
+            let apart = nanoseconds(clock_gettime(ClockId::Boottime)).saturating_sub(before);
+            (apart, wall.saturating_sub(before))
+        };
+        let mut closest = look();
+        for _ in 1..LOOKS {
+            if closest.0 < CLOSE_ENOUGH {
+                break;
+            }
+            closest = closest.min(look());
+        }
+        Self(closest.1)
+    }
+
+    /// How far the wall clock was ahead when it showed `wall` and the boot clock stood at `boot_ns`.
+    pub fn between(boot_ns: u64, wall: Timestamp) -> Self {
+        let wall = i64::try_from(wall.as_nanosecond()).unwrap_or(i64::MAX);
+        Self(wall.saturating_sub(i64::try_from(boot_ns).unwrap_or(i64::MAX)))
+    }
+
+    /// Whether the wall clock was set between the two. Both clocks are slewed alike: nothing else moves them apart.
+    pub fn is_step_from(self, before: Self) -> bool {
+        self.0.abs_diff(before.0) >= STEP
     }
 
     /// An offset of so many nanoseconds, for tests and for reading old logs.
@@ -67,6 +95,21 @@ mod tests {
         let wall = Timestamp::from_nanosecond(i128::from(offset.wall_ns(42))).unwrap();
         assert_eq!(offset.boot_ns(wall), 42);
         assert_eq!(offset.boot_ns(Timestamp::UNIX_EPOCH), 0);
+    }
+
+    #[test]
+    fn a_step_is_told_from_what_lies_between_two_looks() {
+        let now = Offset::sample();
+        assert!(!Offset::sample().is_step_from(now));
+        let Offset(nanoseconds) = now;
+        for step in [-31_536_000_000_000_000, -200_000_000, 200_000_000, 31_536_000_000_000_000] {
+            assert!(
+                Offset(nanoseconds + step).is_step_from(now) && now.is_step_from(Offset(nanoseconds + step))
+            );
+        }
+        assert!(Offset(i64::MIN).is_step_from(Offset(i64::MAX)));
+        let wall = Timestamp::from_nanosecond(i128::from(now.wall_ns(7))).unwrap();
+        assert_eq!(Offset::between(7, wall), now);
     }
 
     #[test]

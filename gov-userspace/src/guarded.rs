@@ -1,6 +1,6 @@
 //! Files whose content is authority: read only if nobody but their owner can have written them, and written whole.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -33,6 +33,9 @@ pub enum GuardError {
     /// A link, folder or device.
     #[error("`{path}` is not a plain file: put one there", path = .0.display())]
     NotFile(PathBuf),
+    /// A link, file or device where a folder should be.
+    #[error("`{path}` is not a folder: make one there", path = .0.display())]
+    NotFolder(PathBuf),
     /// Another owner.
     #[error("`{path}` belongs to uid {found} and must belong to uid {wanted}: `chown {wanted} {path}`", path = .path.display())]
     Owner {
@@ -66,25 +69,54 @@ pub enum GuardError {
 /// # Errors
 /// [`GuardError`]; a symbolic link in the file's place is refused, too.
 pub fn read(path: &Path, owner: u32, forbidden: u32) -> Result<Option<String>, GuardError> {
-    // Not blocking, or a pipe in the file's place would stop the daemon.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(descriptor) => File::from(descriptor),
-        Err(rustix::io::Errno::NOENT) => return Ok(None),
-        Err(rustix::io::Errno::LOOP) => return Err(GuardError::NotFile(path.to_owned())),
-        Err(error) => return Err(io("read", path)(error.into())),
-    };
-    let metadata = file.metadata().map_err(io("read", path))?;
-    if !metadata.is_file() {
-        return Err(GuardError::NotFile(path.to_owned()));
-    }
-    check(path, &metadata, owner, forbidden)?;
+    let Some((file, _metadata)) = open(path, OFlags::RDONLY, owner, forbidden)? else { return Ok(None) };
     let mut bytes = Vec::new();
     file.take(MAX_BYTES.saturating_add(1)).read_to_end(&mut bytes).map_err(io("read", path))?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_BYTES) {
         return Err(GuardError::TooLong(path.to_owned()));
     }
     String::from_utf8(bytes).map(Some).map_err(|_| GuardError::NotText(path.to_owned()))
+}
+
+/// Opens a file that belongs to `owner` and has none of the `forbidden` mode bits; `None` if there is none.
+///
+/// # Errors
+/// [`GuardError`]; a symbolic link in the file's place is refused, too.
+pub fn open(
+    path: &Path,
+    how: OFlags,
+    owner: u32,
+    forbidden: u32,
+) -> Result<Option<(File, Metadata)>, GuardError> {
+    // Not blocking, or a pipe in the file's place would stop the daemon.
+    let flags = how | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(descriptor) => File::from(descriptor),
+        Err(rustix::io::Errno::NOENT) => return Ok(None),
+        // A link; a pipe that nobody reads, or a socket; a folder to write into.
+        Err(rustix::io::Errno::LOOP | rustix::io::Errno::NXIO | rustix::io::Errno::ISDIR) => {
+            return Err(GuardError::NotFile(path.to_owned()));
+        }
+        Err(error) => return Err(io("open", path)(error.into())),
+    };
+    let metadata = file.metadata().map_err(io("look at", path))?;
+    if !metadata.is_file() {
+        return Err(GuardError::NotFile(path.to_owned()));
+    }
+    check(path, &metadata, owner, forbidden)?;
+    Ok(Some((file, metadata)))
+}
+
+/// Looks whether a folder belongs to `owner` and has none of the `forbidden` mode bits, and is no link to one.
+///
+/// # Errors
+/// [`GuardError`].
+pub fn check_folder(path: &Path, owner: u32, forbidden: u32) -> Result<(), GuardError> {
+    let metadata = std::fs::symlink_metadata(path).map_err(io("look at", path))?;
+    if !metadata.is_dir() {
+        return Err(GuardError::NotFolder(path.to_owned()));
+    }
+    check(path, &metadata, owner, forbidden)
 }
 
 /// The `.toml` files of a folder that belongs to `owner` and that nobody else can write to, each by its name
@@ -173,7 +205,7 @@ fn remove_half(temporary: &Path) {
     let _ = std::fs::remove_file(temporary);
 }
 
-fn check(path: &Path, metadata: &std::fs::Metadata, owner: u32, forbidden: u32) -> Result<(), GuardError> {
+fn check(path: &Path, metadata: &Metadata, owner: u32, forbidden: u32) -> Result<(), GuardError> {
     let (found, mode) = (metadata.uid(), metadata.mode() & 0o7777);
     if found != owner {
         return Err(GuardError::Owner { path: path.to_owned(), found, wanted: owner });

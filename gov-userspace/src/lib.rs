@@ -23,8 +23,8 @@ pub mod export;
 
 // edges: each touches one outside thing
 pub mod crash;
-pub mod journal;
 pub mod guarded;
+pub mod journal;
 pub mod accounts;
 pub mod trust;
 pub mod keystore;

@@ -94,6 +94,7 @@ pub(crate) fn incident(receipt: &Value<'_>) -> Option<(&'static str, String)> {
             };
             ("enforcement was interfered with", format!("{}, {judged}", text("what")))
         }
+        "clock" => ("the wall clock was set", format!("from {} to {}", text("from"), text("to"))),
         "resumed" => ("went on", "its circuit was closed again".to_owned()),
         "loss" => ("lost", format!("{} events from {}", number("count"), number("first"))),
         "recovered" => (
@@ -126,7 +127,7 @@ pub(crate) enum Weight {
 /// How much a reader should care about this one.
 pub(crate) fn weight(receipt: &Value<'_>) -> Weight {
     match (text(receipt, "kind"), text(receipt, "verdict")) {
-        (_, "deny") | ("budget" | "break" | "repeated", _) => Weight::Refused,
+        (_, "deny") | ("budget" | "break" | "clock" | "repeated", _) => Weight::Refused,
         ("interference", _) if receipt.field("enforced").is_some() => Weight::Unjudged,
         ("interference" | "loss" | "cut" | "recovered", _) => Weight::Broken,
         _ordinary => Weight::Ordinary,

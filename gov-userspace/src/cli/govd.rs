@@ -52,6 +52,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .with_writer(std::io::stderr)
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
+        // Said where else than on standard error, which just failed? Saying it there would be a panic.
+        .log_internal_errors(false)
         .init();
     failure::finish("govd", run(args))
 }

@@ -36,7 +36,7 @@ pub(super) struct Released<S> {
 pub(super) struct Closed {
     /// How it ended.
     pub(super) view: SessionView,
-    /// Its log, when the disk had no room for the end.
+    /// Its log, when the disk did not take the end.
     pub(super) unfinished: Option<Box<Recorder>>,
 }
 
@@ -117,8 +117,8 @@ impl<S> Released<S> {
         let (slot, cgroup) = (self.session.slot, self.session.cgroup);
         let unfinished = match self.session.recorder.finish() {
             Finish::Done => None,
-            Finish::Full(error, recorder) => {
-                complain(&name, "the end of the log waits for room on the disk", &error);
+            Finish::Waits(error, recorder) => {
+                complain(&name, "the end of the log waits for the disk", &error);
                 Some(recorder)
             }
             Finish::Failed(error) => {

@@ -14,14 +14,14 @@ use super::close::{self, Released};
 use super::gauges::Gauges;
 use super::ground::Ground;
 use super::looking;
-use crate::clock;
+use crate::clock::{self, Offset};
 use crate::control::message::{Ended, SessionView};
 use crate::event;
 use crate::receipt::Artifact;
 use crate::session::Session;
 use crate::session::artifacts;
 use crate::session::enforcer::Enforcer;
-use crate::session::recorder::{Finish, Recorder};
+use crate::session::recorder::{Finish, RecordError, Recorder};
 
 /// Closed sessions that are remembered for `gov ps --all` and for those who wait.
 const REMEMBERED: usize = 1024;
@@ -47,7 +47,7 @@ pub(super) struct Core<E: Enforcer> {
     /// Sessions in which nobody is left, whose files are being hashed.
     pub(super) released: BTreeMap<String, Released<E::Slot>>,
     pub(super) closed: VecDeque<SessionView>,
-    /// Logs of closed sessions that wait for room on the disk.
+    /// Logs of closed sessions that wait for the disk.
     unfinished: Vec<(String, Box<Recorder>)>,
     closings: watch::Sender<u64>,
     notices: Notices,
@@ -126,11 +126,9 @@ impl<E: Enforcer> Core<E> {
 
     /// Hands all that was recorded to the system: from where on the ring must be kept, if an event waits for another.
     pub(super) fn hand_over(&mut self) -> Option<u64> {
-        let (mut failed, mut kept) = (Vec::new(), None);
+        self.each_log(Recorder::hand_over);
+        let mut kept = None;
         for (name, session) in &mut self.sessions {
-            if let Err(error) = session.recorder.hand_over() {
-                failed.push((name.clone(), error));
-            }
             if let Some(bytes) = session.recorder.acknowledge()
                 && let Err(error) = self.enforcer.note_taken(session.slot, bytes)
             {
@@ -139,17 +137,30 @@ impl<E: Enforcer> Core<E> {
             }
             kept = kept.into_iter().chain(session.recorder.first_waiting()).min();
         }
-        for (name, error) in failed {
-            self.log_failed(&name, &error);
-        }
         kept
+    }
+
+    /// Shows the wall clock as it stands in what is recorded from now on.
+    pub(super) fn follow_clock(&mut self, now: Offset) {
+        self.each_log(|recorder| recorder.follow_clock(now));
     }
 
     /// Makes the checkpoints that are due.
     pub(super) fn commit(&mut self, now: Instant) {
+        self.each_log(|recorder| recorder.commit_if_due(now));
+    }
+
+    /// The same, and waits for the disk.
+    #[cfg(test)]
+    pub(super) fn commit_and_wait(&mut self, now: Instant) {
+        self.each_log(|recorder| recorder.commit_if_due(now).and_then(|()| recorder.settle(now)));
+    }
+
+    /// Does something with each log; a session whose log fails is cut off, and the others go on.
+    fn each_log(&mut self, mut act: impl FnMut(&mut Recorder) -> Result<(), RecordError>) {
         let mut failed = Vec::new();
         for (name, session) in &mut self.sessions {
-            if let Err(error) = session.recorder.commit_if_due(now) {
+            if let Err(error) = act(&mut session.recorder) {
                 failed.push((name.clone(), error));
             }
         }
@@ -249,18 +260,18 @@ impl<E: Enforcer> Core<E> {
         self.closings.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Tries again to finish the logs that wait for room on the disk.
+    /// Tries again to finish the logs that wait for the disk.
     fn finish_logs(&mut self) {
         for (name, recorder) in std::mem::take(&mut self.unfinished) {
             match recorder.finish() {
                 Finish::Done => tracing::info!(session = name, "the log is closed now"),
-                Finish::Full(_error, recorder) => self.unfinished.push((name, recorder)),
+                Finish::Waits(_error, recorder) => self.unfinished.push((name, recorder)),
                 Finish::Failed(error) => tracing::error!(session = name, "the log stays open: {error}"),
             }
         }
     }
 
-    /// Logs of closed sessions that wait for room on the disk.
+    /// Logs of closed sessions that wait for the disk.
     pub(super) fn unfinished_logs(&self) -> usize {
         self.unfinished.len()
     }

@@ -86,8 +86,14 @@ impl<E: Enforcer> Core<E> {
         let name = cgroup.name().context("its cgroup has no name")?.to_owned();
         let folder = self.ground.folders.logs.join(&name);
         let mut found = Found::default();
-        let recovered =
-            Log::recover(&folder, Arc::clone(&self.ground.key), |line| found.read(line), |_found| None)?;
+        let numbered = self.enforcer.counters(adopted.slot)?.sequence;
+        let tell = |found: &Resumed| match found.next_sequence.checked_sub(numbered) {
+            None | Some(0) => Ok(recovery::clock_step(found, &self.ground.boot_id).into_iter().collect()),
+            Some(more) => {
+                Err(format!("it has {more} events more than the {numbered} that the kernel numbered"))
+            }
+        };
+        let recovered = Log::recover(&folder, Arc::clone(&self.ground.key), |line| found.read(line), tell)?;
         let Recovery::Resumed(log, resumed) = recovered else { return Ok(None) };
         let begun = found.begun.take().context("its log has no start")?;
         ensure!(begun.number == adopted.number, "its log is of another session of its name");

@@ -14,9 +14,10 @@ use anyhow::Context;
 
 use super::ground::Ground;
 use super::temporary;
+use crate::clock::Offset;
 use crate::host::cgroup::Cgroup;
-use crate::journal::{LOG, Log, Recovery, Resumed};
-use crate::receipt::{Fact, Interference};
+use crate::journal::{self, JournalError, LOG, Log, Recovery, Resumed};
+use crate::receipt::{Clock, Fact, Interference};
 
 /// How long killed processes may take to end.
 const END_WAIT: Duration = Duration::from_secs(10);
@@ -78,20 +79,39 @@ pub(super) fn recover_logs(
         if goes_on.contains(&name) {
             continue;
         }
-        if ends_with_recovery(&folder).with_context(|| format!("cannot read the log `{name}`"))? {
-            continue;
-        }
-        let tell = |found: &Resumed| unpinned(found, &ground.boot_id, pinned);
-        match Log::recover(&folder, Arc::clone(&ground.key), |_line| (), tell) {
-            Ok(Recovery::Closed) => {}
-            Ok(Recovery::Resumed(log, resumed)) => {
-                say("a log without an end was recovered", &name, &resumed);
-                log.close().with_context(|| format!("cannot close the recovered log `{name}`"))?;
-            }
-            Err(error) => tracing::error!(session = name, "a log cannot be recovered: {error}"),
+        // One log that cannot be taken up keeps neither the others nor the daemon from going on.
+        if let Err(error) = recover_log(ground, pinned, &folder, &name) {
+            tracing::error!(session = name, "a log cannot be recovered, and is left as it is: {error}");
         }
     }
     Ok(())
+}
+
+fn recover_log(
+    ground: &Ground,
+    pinned: &BTreeSet<String>,
+    folder: &Path,
+    name: &str,
+) -> Result<(), JournalError> {
+    if ends_with_recovery(folder)? {
+        return Ok(());
+    }
+    let tell = |found: &Resumed| {
+        let pins = unpinned(found, &ground.boot_id, pinned);
+        Ok(pins.into_iter().chain(clock_step(found, &ground.boot_id)).collect())
+    };
+    let Recovery::Resumed(log, resumed) = Log::recover(folder, Arc::clone(&ground.key), |_line| (), tell)?
+    else {
+        return Ok(());
+    };
+    say("a log without an end was recovered", name, &resumed);
+    log.close()
+}
+
+/// What became of the wall clock while no daemon looked. Of another boot's it cannot be known.
+pub(super) fn clock_step(found: &Resumed, boot_id: &str) -> Option<Fact> {
+    let before = found.offset.filter(|_| found.boot_id.as_deref() == Some(boot_id))?;
+    Clock::step(before, Offset::sample()).map(Fact::Clock)
 }
 
 /// What somebody took away while no daemon looked. A restart of the host takes everything away, the session too.
@@ -111,22 +131,21 @@ fn unpinned(found: &Resumed, boot_id: &str, pinned: &BTreeSet<String>) -> Option
 }
 
 /// Whether the last thing that a log says is that it was recovered: an earlier daemon left it so.
-fn ends_with_recovery(folder: &Path) -> std::io::Result<bool> {
-    let mut file = match File::open(folder.join(LOG)) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-    let mut tail = String::new();
-    // A tail that starts within a character, or is torn, is none that a recovery wrote.
-    if file.take(TAIL).read_to_string(&mut tail).is_err() {
-        return Ok(false);
-    }
+fn ends_with_recovery(folder: &Path) -> Result<bool, JournalError> {
+    let Some(file) = journal::open(folder, LOG)? else { return Ok(false) };
+    // A tail that cannot be read, starts within a character, or is torn, is none that a recovery wrote.
+    let Ok(tail) = tail(file) else { return Ok(false) };
     let last = tail.strip_suffix('\n').map(|lines| lines.rsplit('\n').next().unwrap_or_default());
     let kind = last.and_then(|line| serde_json::from_str::<Kind>(line).ok());
     Ok(kind.is_some_and(|receipt| receipt.kind == "recovered"))
+}
+
+fn tail(mut file: File) -> std::io::Result<String> {
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    let mut tail = String::new();
+    file.take(TAIL).read_to_string(&mut tail)?;
+    Ok(tail)
 }
 
 /// What kind of receipt a line is.

@@ -35,6 +35,7 @@ pub fn serve(config: Config, leftovers: Leftovers) -> Result<(), DaemonError> {
             .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
     }
     let _lock = lock::take(&Path::new(HOST).join("govd.lock"))?;
+    lock::check_unserved(&config.socket)?;
     let mut ground = Ground::lay(config)?;
     let inherited = enforce(&ground, leftovers)?;
     ground.note_enforcement(inherited.kernel.enforcement());

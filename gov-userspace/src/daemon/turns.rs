@@ -12,6 +12,7 @@ use super::core::{Core, Notices};
 use super::engine::Inbox;
 use super::gauges::Gauges;
 use super::ground::Ground;
+use crate::clock::Offset;
 use crate::crash;
 use crate::host::alarm::Alarm;
 use crate::host::readiness;
@@ -69,21 +70,23 @@ async fn engine_loop(
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut give_up, mut last_answer): (Option<Instant>, Option<Instant>) = (None, None);
+    let mut more = false;
     loop {
         alarm.set(core.due_ns).context("cannot set the alarm for the sessions' ends")?;
         tokio::select! {
-            ready = filled.readable() => {
+            ready = filled.readable(), if !more => {
                 // Cleared before the ring is taken: what comes meanwhile wakes this up again.
                 let mut ready = ready.context("cannot watch the ring")?;
                 ready.clear_ready();
                 drop(ready);
-                while drain(&mut core, &mut ring) {
-                    core.commit(Instant::now());
-                    // Whoever floods the ring does not put its end off.
-                    core.on_time();
-                    tokio::task::yield_now().await;
-                }
+                more = drain(&mut core, &mut ring);
                 core.commit(Instant::now());
+            }
+            // Whoever floods the ring keeps neither its end nor others' questions waiting.
+            () = tokio::task::yield_now(), if more => {
+                more = drain(&mut core, &mut ring);
+                core.commit(Instant::now());
+                core.on_time();
             }
             rang = alarm.rings() => {
                 rang.context("cannot watch the alarm")?;
@@ -133,7 +136,9 @@ fn settle(core: &mut Core<Kernel>, ring: &mut Ring, empty: Vec<String>) {
     if empty.is_empty() {
         return;
     }
-    while drain(core, ring) {}
+    // All that was there, however fast others add to it.
+    let end = ring.taken().saturating_add(ring.size());
+    while drain(core, ring) && ring.taken() < end {}
     let now = Instant::now();
     core.sort_innermost_first(&mut empty);
     for name in empty {
@@ -146,6 +151,7 @@ fn settle(core: &mut Core<Kernel>, ring: &mut Ring, empty: Vec<String>) {
 /// Takes a batch of records, and gives back their room once they are written; true when there may be more.
 fn drain(core: &mut Core<Kernel>, ring: &mut Ring) -> bool {
     let now = Instant::now();
+    core.follow_clock(Offset::sample());
     let before = ring.taken();
     for _ in 0..BATCH {
         let Some(record) = ring.take() else { break };

@@ -2,14 +2,17 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use rustix::fs::{CWD, FallocateFlags, RenameFlags, fallocate, renameat_with};
+use rustix::fs::{CWD, FallocateFlags, OFlags, RenameFlags, fallocate, renameat_with};
 use serde::{Deserialize, Serialize};
 
+use super::appended::Appended;
 use super::{JournalError, NewLog};
 use crate::clock::{Offset, boot_ns, rfc3339};
+use crate::guarded::{self, OTHERS_WRITE};
 use crate::key::Public;
 use crate::note::{parse_origin, verifier_key};
 
@@ -32,6 +35,8 @@ pub const TORN: &str = "torn";
 /// Space for the end of a session whose disk is full.
 const RESERVE: &str = "reserve";
 const RESERVE_BYTES: u64 = 256 << 10;
+/// Bytes that are written again at once.
+const PIECE: usize = 256 << 10;
 
 /// What `session.json` says. It is not signed: the start receipt is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,8 +54,16 @@ pub struct SessionFile {
     pub session: String,
 }
 
-/// Makes the folder beside its place and moves it there when it is whole; returns the open log.
-pub(super) fn create(dir: &Path, new: &NewLog<'_>, key: Public) -> Result<File, JournalError> {
+/// The two files that a log grows in.
+pub(super) struct Grown {
+    /// The receipts.
+    pub(super) log: Appended,
+    /// The checkpoints.
+    pub(super) history: Appended,
+}
+
+/// Makes the folder beside its place and moves it there when it is whole; returns what grows in it.
+pub(super) fn create(dir: &Path, new: &NewLog<'_>, key: Public) -> Result<Grown, JournalError> {
     let origin = parse_origin(&new.origin)?;
     let session = SessionFile {
         created: rfc3339(Offset::sample().wall_ns(boot_ns())),
@@ -64,7 +77,6 @@ pub(super) fn create(dir: &Path, new: &NewLog<'_>, key: Public) -> Result<File, 
         (SESSION, serde_json::to_vec(&session).map_err(json)?),
         (DELEGATION, new.delegation.to_vec()),
         (KEY, format!("{}\n", verifier_key(origin, key)).into_bytes()),
-        (CHECKPOINTS, Vec::new()),
     ];
     if !new.ancestors.is_empty() {
         files.push((ANCESTORS, serde_json::to_vec(new.ancestors).map_err(json)?));
@@ -76,10 +88,13 @@ pub(super) fn create(dir: &Path, new: &NewLog<'_>, key: Public) -> Result<File, 
         }
         _removed_or_absent => {}
     }
-    let result = fill(&unfinished, new.group, &files).and_then(|file| {
+    let result = fill(&unfinished, new.group, &files).and_then(|[log, history]| {
         let moved = renameat_with(CWD, &unfinished, CWD, dir, RenameFlags::NOREPLACE);
         match moved {
-            Ok(()) => sync_folder(dir.parent().unwrap_or(dir)).map(|()| file),
+            Ok(()) => sync_folder(dir.parent().unwrap_or(dir)).map(|()| Grown {
+                log: Appended::new(log, dir.join(LOG), 0),
+                history: Appended::new(history, dir.join(CHECKPOINTS), 0),
+            }),
             Err(rustix::io::Errno::EXIST) => Err(JournalError::Exists(dir.to_owned())),
             Err(error) => Err(JournalError::io("make", dir)(error.into())),
         }
@@ -91,7 +106,7 @@ pub(super) fn create(dir: &Path, new: &NewLog<'_>, key: Public) -> Result<File, 
     result
 }
 
-fn fill(dir: &Path, group: Option<u32>, files: &[(&str, Vec<u8>)]) -> Result<File, JournalError> {
+fn fill(dir: &Path, group: Option<u32>, files: &[(&str, Vec<u8>)]) -> Result<[File; 2], JournalError> {
     std::fs::create_dir(dir).map_err(JournalError::io("make", dir))?;
     if let Some(group) = group {
         std::os::unix::fs::chown(dir, None, Some(group)).map_err(JournalError::io("give a group to", dir))?;
@@ -102,34 +117,65 @@ fn fill(dir: &Path, group: Option<u32>, files: &[(&str, Vec<u8>)]) -> Result<Fil
     for (name, content) in files {
         write_new(dir, name, content)?;
     }
-    let reserve = open(dir, RESERVE, OpenOptions::new().write(true).create_new(true))?;
+    let reserve = make(dir, RESERVE)?;
     fallocate(&reserve, FallocateFlags::empty(), 0, RESERVE_BYTES)
         .map_err(|error| JournalError::io("reserve space in", dir)(error.into()))?;
-    let log = open(dir, LOG, OpenOptions::new().append(true).create_new(true))?;
+    let grown = [make(dir, LOG)?, make(dir, CHECKPOINTS)?];
     sync_folder(dir)?;
-    Ok(log)
+    Ok(grown)
 }
 
-fn open(dir: &Path, name: &str, options: &mut OpenOptions) -> Result<File, JournalError> {
+/// Makes a file to append to; there must be none.
+fn make(dir: &Path, name: &str) -> Result<File, JournalError> {
     let path = dir.join(name);
-    options.mode(0o640).open(&path).map_err(JournalError::io("open", &path))
+    let mut options = OpenOptions::new();
+    options.append(true).create_new(true).mode(0o640).open(&path).map_err(JournalError::io("make", &path))
+}
+
+/// Opens a file that is there: one that belongs to the daemon, that nobody else may write, and that has no other
+/// name. Whoever could put something else in its place must not lead the daemon elsewhere, or keep it waiting.
+pub(super) fn open(dir: &Path, name: &str, how: OFlags) -> Result<File, JournalError> {
+    let path = dir.join(name);
+    open_if_there(dir, name, how)?
+        .ok_or_else(|| JournalError::io("open", &path)(io::ErrorKind::NotFound.into()))
+}
+
+/// The same, for a file that need not be there.
+pub(super) fn open_if_there(dir: &Path, name: &str, how: OFlags) -> Result<Option<File>, JournalError> {
+    let found = guarded::open(&dir.join(name), how, owner(), OTHERS_WRITE);
+    match found.map_err(|error| JournalError::unguarded(dir, error))? {
+        Some((_file, metadata)) if metadata.nlink() != 1 => {
+            Err(JournalError::changed(dir, format!("`{name}` has a second name")))
+        }
+        found => Ok(found.map(|(file, _metadata)| file)),
+    }
+}
+
+/// Looks whether a folder is the daemon's own, and nobody else may write into it.
+pub(super) fn check(dir: &Path) -> Result<(), JournalError> {
+    guarded::check_folder(dir, owner(), OTHERS_WRITE).map_err(|error| JournalError::unguarded(dir, error))
+}
+
+fn owner() -> u32 {
+    rustix::process::geteuid().as_raw()
 }
 
 fn write_new(dir: &Path, name: &str, content: &[u8]) -> Result<(), JournalError> {
-    let mut file = open(dir, name, OpenOptions::new().write(true).create_new(true))?;
+    let mut file = make(dir, name)?;
     file.write_all(content).and_then(|()| file.sync_all()).map_err(JournalError::io("write", &dir.join(name)))
 }
 
-/// Opens the log to append to it.
-pub(super) fn open_log(dir: &Path) -> Result<File, JournalError> {
-    open(dir, LOG, OpenOptions::new().append(true))
+/// Opens a file to append to it, of which so many bytes are whole.
+pub(super) fn grow(dir: &Path, name: &str, whole: u64) -> Result<Appended, JournalError> {
+    Ok(Appended::new(open(dir, name, OFlags::WRONLY | OFlags::APPEND)?, dir.join(name), whole))
 }
 
 /// Puts `content` in the file's place at once: a reader finds the old content or the new.
 pub(super) fn replace(dir: &Path, name: &str, content: &[u8]) -> Result<(), JournalError> {
     let (new, path) = (dir.join(format!("{name}.new")), dir.join(name));
-    let mut file =
-        open(dir, &format!("{name}.new"), OpenOptions::new().write(true).create(true).truncate(true))?;
+    // Left by a daemon that was killed here.
+    remove(&new)?;
+    let mut file = make(dir, &format!("{name}.new"))?;
     file.write_all(content).map_err(JournalError::io("write", dir))?;
     std::fs::rename(new, &path).map_err(JournalError::io("replace", &path))
 }
@@ -141,28 +187,40 @@ pub(super) fn history_line(note: &str) -> Result<Vec<u8>, JournalError> {
     Ok(line)
 }
 
-/// Appends to a file of the folder; on an error it is as long as before.
-pub(super) fn append(dir: &Path, name: &str, content: &[u8]) -> Result<(), JournalError> {
-    let mut file = open(dir, name, OpenOptions::new().append(true).create(true))?;
-    let length = file.metadata().map_err(JournalError::io("look at", dir))?.len();
-    file.write_all(content).or_else(|error| {
-        file.set_len(length).map_err(JournalError::io("shorten", &dir.join(name)))?;
-        Err(JournalError::io("write", dir)(error))
-    })
+/// Appends to a file, made where it is missing, and makes it durable.
+fn append_durably(dir: &Path, name: &str, content: &[u8]) -> Result<(), JournalError> {
+    let path = dir.join(name);
+    let file = match open_if_there(dir, name, OFlags::WRONLY | OFlags::APPEND)? {
+        Some(file) => file,
+        None => make(dir, name)?,
+    };
+    let length = file.metadata().map_err(JournalError::io("look at", &path))?.len();
+    let mut grown = Appended::new(file, path.clone(), length);
+    grown.append(content)?;
+    grown.file().sync_data().map_err(JournalError::io("sync", &path))?;
+    sync_folder(dir)
 }
 
-/// Appends to a file and makes it durable.
-fn append_durably(dir: &Path, name: &str, content: &[u8]) -> Result<(), JournalError> {
-    append(dir, name, content)?;
-    let file = open(dir, name, OpenOptions::new().append(true))?;
-    file.sync_all().map_err(JournalError::io("sync", &dir.join(name)))?;
-    sync_folder(dir)
+/// Writes bytes of a file again as they are. After a sync that failed, the system may take pages for written that are
+/// not on the disk, and only what is written anew is in the next sync.
+pub(super) fn write_again(dir: &Path, name: &str, range: Range<u64>) -> Result<(), JournalError> {
+    let path = dir.join(name);
+    let file = open(dir, name, OFlags::RDWR)?;
+    let (mut at, mut piece) = (range.start, vec![0; PIECE]);
+    while at < range.end {
+        let left = usize::try_from(range.end.saturating_sub(at)).unwrap_or(PIECE);
+        let Some(bytes) = piece.get_mut(..left.min(PIECE)) else { break };
+        file.read_exact_at(bytes, at).map_err(JournalError::io("read", &path))?;
+        file.write_all_at(bytes, at).map_err(JournalError::io("write", &path))?;
+        at = at.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    }
+    Ok(())
 }
 
 /// Moves everything from byte `from` of a file to the end of the file `torn`; returns how many bytes.
 pub(super) fn move_aside(dir: &Path, name: &str, from: u64) -> Result<u64, JournalError> {
     let path = dir.join(name);
-    let mut file = open(dir, name, OpenOptions::new().read(true).append(true))?;
+    let mut file = open(dir, name, OFlags::RDWR)?;
     let mut torn = Vec::new();
     file.seek(SeekFrom::Start(from))
         .and_then(|_place| file.read_to_end(&mut torn))
@@ -178,7 +236,7 @@ pub(super) fn move_aside(dir: &Path, name: &str, from: u64) -> Result<u64, Journ
 pub(super) fn sync_all(dir: &Path) -> Result<(), JournalError> {
     remove_reserve(dir)?;
     for name in [LOG, CHECKPOINT, CHECKPOINTS] {
-        let file = open(dir, name, OpenOptions::new().read(true))?;
+        let file = open(dir, name, OFlags::RDONLY)?;
         file.sync_all().map_err(JournalError::io("sync", &dir.join(name)))?;
     }
     sync_folder(dir)
@@ -189,11 +247,13 @@ pub(super) fn sync_folder(dir: &Path) -> Result<(), JournalError> {
 }
 
 pub(super) fn remove_reserve(dir: &Path) -> Result<(), JournalError> {
-    let path = dir.join(RESERVE);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(JournalError::io("remove", &path)(error))
-        }
+    remove(&dir.join(RESERVE))
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> Result<(), JournalError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(JournalError::io("remove", path)(error)),
         _removed_or_absent => Ok(()),
     }
 }

@@ -8,88 +8,36 @@
 //! The order of a commit is: write the lines, sync them, sign, replace the checkpoint. A stop at any point leaves
 //! a log that the last checkpoint covers from its first line on, and perhaps more lines after it.
 
+mod appended;
+mod error;
 mod folder;
+mod publish;
 mod recover;
+mod scan;
 
 use std::fs::File;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use thiserror::Error;
+use rustix::fs::OFlags;
 
 use crate::clock::Offset;
-use crate::crash;
 use crate::key::Secret;
 use crate::merkle::{self, Tree};
-use crate::note::{Checkpoint, NoteError};
+use crate::note::Checkpoint;
 use crate::receipt::{Encoder, Receipt, SessionFacts};
 
+use appended::Appended;
+use folder::Grown;
+use publish::{Landing, Publisher, Publishing};
+
+pub use error::JournalError;
 pub use folder::{ANCESTORS, CHECKPOINT, CHECKPOINTS, DELEGATION, KEY, LOG, SESSION, SessionFile, TORN};
 pub use recover::{Recovery, Resumed};
 
 /// Bytes of lines that are gathered before they are written; a commit writes what there is.
 const BATCH: usize = 256 << 10;
-
-/// Why a log cannot be written or taken up again.
-#[derive(Debug, Error)]
-pub enum JournalError {
-    /// There is a log of this name.
-    #[error("there is a log at `{0}` already: take another session name")]
-    Exists(PathBuf),
-    /// The disk or the quota is full. Nothing was lost: the lines are kept and the call can be repeated.
-    #[error("no space for evidence at `{path}`: free some; until then nothing more is allowed ({source})")]
-    Full {
-        /// The log's folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The system refused something else.
-    #[error("cannot {act} `{path}`: {source}")]
-    Io {
-        /// What was tried.
-        act: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A sync failed before: what is on disk is unknown, so nothing more is signed.
-    #[error(
-        "the log at `{0}` could not be made durable before: end the session, check the disk and recover the log"
-    )]
-    NotDurable(PathBuf),
-    /// A receipt that cannot be written.
-    #[error("a receipt cannot be written: {0}")]
-    Receipt(String),
-    /// An origin that no note can carry.
-    #[error(transparent)]
-    Origin(#[from] NoteError),
-    /// The log's own files contradict each other.
-    #[error("the log at `{path}` is not as it was signed: {what}; keep the folder and ask who changed it")]
-    Changed {
-        /// The log's folder.
-        path: PathBuf,
-        /// What is wrong.
-        what: String,
-    },
-}
-
-impl JournalError {
-    /// Whether the space ran out, so that the call can be repeated.
-    pub fn is_full(&self) -> bool {
-        matches!(self, Self::Full { .. })
-    }
-
-    fn io(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path, source },
-            _other => Self::Io { act, path, source },
-        }
-    }
-}
 
 /// What a new log starts from.
 #[derive(Clone, Debug)]
@@ -110,11 +58,10 @@ pub struct NewLog<'a> {
 pub struct Log {
     dir: PathBuf,
     origin: String,
-    key: Arc<Secret>,
     encoder: Encoder,
-    file: File,
-    /// Bytes of the file that are known to be whole lines.
-    written: u64,
+    /// The receipts' file.
+    lines: Appended,
+    publishing: Publishing,
     /// Whole lines that are not in the file yet.
     pending: Vec<u8>,
     /// Over every line, pending ones too.
@@ -131,14 +78,13 @@ impl Log {
     /// [`JournalError::Exists`] if there is something at `dir`, [`JournalError::Origin`] for an unusable origin,
     /// otherwise what the system says.
     pub fn create(dir: &Path, new: NewLog<'_>, key: Arc<Secret>) -> Result<Self, JournalError> {
-        let file = folder::create(dir, &new, key.public())?;
+        let Grown { log, history } = folder::create(dir, &new, key.public())?;
         Ok(Self {
             dir: dir.to_owned(),
             origin: new.origin,
-            key,
             encoder: Encoder::new(new.facts),
-            file,
-            written: 0,
+            lines: log,
+            publishing: Publishing::new(Publisher { dir: dir.to_owned(), key, history, noted: 0 }),
             pending: Vec::new(),
             tree: Tree::default(),
             covered: 0,
@@ -156,9 +102,9 @@ impl Log {
         self.tree.size()
     }
 
-    /// Whether a commit would cover more than the last one did.
-    pub fn is_dirty(&self) -> bool {
-        self.covered != self.tree.size()
+    /// Lines that no checkpoint covers.
+    pub fn uncovered(&self) -> u64 {
+        self.tree.size().saturating_sub(self.covered)
     }
 
     /// The session's facts as receipts use them.
@@ -195,6 +141,12 @@ impl Log {
         Ok(index)
     }
 
+    /// Bytes of lines that are in this process alone.
+    #[cfg(test)]
+    pub(crate) fn gathered(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Hands all lines to the system: from then on they outlive this process, but not a loss of power.
     ///
     /// # Errors
@@ -206,24 +158,45 @@ impl Log {
     /// Makes all lines durable and signs a checkpoint over them; nothing if there is no new line.
     ///
     /// # Errors
-    /// [`JournalError::Full`]: repeat it when there is space, perhaps after [`Log::spend_reserve`];
-    /// [`JournalError::NotDurable`] for ever after a failed sync.
+    /// One that [`JournalError::can_pass`]: repeat it when it has, perhaps after [`Log::spend_reserve`];
+    /// [`JournalError::Unsynced`], and from then on [`JournalError::NotDurable`] for ever.
     pub fn commit(&mut self) -> Result<(), JournalError> {
-        if !self.is_dirty() {
+        if let Some(landing) = self.publishing.land() {
+            self.note(landing)?;
+        }
+        if self.uncovered() == 0 {
             return Ok(());
         }
         self.write()?;
-        self.sync()?;
-        crash::point("synced");
-        let checkpoint =
-            Checkpoint { origin: self.origin.clone(), size: self.tree.size(), root: self.tree.root() };
-        let note = checkpoint.sign(&self.key);
-        folder::append(&self.dir, CHECKPOINTS, &folder::history_line(&note)?)?;
-        crash::point("noted");
-        folder::replace(&self.dir, CHECKPOINT, note.as_bytes())?;
-        crash::point("checkpointed");
-        self.covered = checkpoint.size;
-        Ok(())
+        let landing = self.publishing.publish(self.lines.file(), &self.head());
+        self.note(landing).map(|_took| ())
+    }
+
+    /// The same without waiting for the disk: [`Log::landed`] says what became of it. One is under way at a time, and
+    /// while it is, this does nothing.
+    ///
+    /// # Errors
+    /// As [`Log::commit`].
+    pub fn begin_commit(&mut self) -> Result<(), JournalError> {
+        if self.publishing.is_under_way() || self.uncovered() == 0 {
+            return Ok(());
+        }
+        self.write()?;
+        match self.publishing.send_off(self.lines.file(), self.head()) {
+            None => Ok(()),
+            Some(landing) => self.note(landing).map(|_took| ()),
+        }
+    }
+
+    /// Whether a checkpoint is on its way to the disk.
+    pub fn is_committing(&self) -> bool {
+        self.publishing.is_under_way()
+    }
+
+    /// What became of the checkpoint that was under way, and how long it took; `None` if it still is, or none was.
+    pub fn landed(&mut self) -> Option<Result<Duration, JournalError>> {
+        let landing = self.publishing.landed()?;
+        Some(self.note(landing))
     }
 
     /// Commits and syncs everything else in the folder too: the session is over.
@@ -247,26 +220,40 @@ impl Log {
         if !self.durable {
             return Err(JournalError::NotDurable(self.dir.clone()));
         }
-        let path = self.dir.join(LOG);
-        if let Err(error) = self.file.write_all(&self.pending) {
-            // A part of a line may stand there: take it back, so that the file always ends with a whole one.
-            self.file.set_len(self.written).map_err(JournalError::io("shorten", &path))?;
-            return Err(JournalError::io("write", &self.dir)(error));
-        }
-        let length = u64::try_from(self.pending.len()).unwrap_or(u64::MAX);
-        self.written = self.written.saturating_add(length);
+        self.lines.append(&self.pending)?;
         self.pending.clear();
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<(), JournalError> {
-        if let Err(error) = self.file.sync_data() {
-            // The kernel may have dropped the pages: a second sync would succeed and mean nothing.
-            self.durable = false;
-            return Err(JournalError::io("sync", &self.dir.join(LOG))(error));
-        }
-        Ok(())
+    /// The head of the log as it stands.
+    fn head(&self) -> Checkpoint {
+        Checkpoint { origin: self.origin.clone(), size: self.tree.size(), root: self.tree.root() }
     }
+
+    /// What the end of a checkpoint's way means.
+    fn note(&mut self, landing: Landing) -> Result<Duration, JournalError> {
+        match landing.outcome {
+            Ok(()) => {
+                self.covered = landing.size;
+                Ok(landing.took)
+            }
+            Err(error) => {
+                // After a sync that failed the kernel may have dropped the pages: a second one would succeed and mean
+                // nothing.
+                self.durable &= error.can_pass();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Opens a file of a log's folder to read it, if it is there and as the daemon made it.
+///
+/// # Errors
+/// [`JournalError::Changed`] if it is not; otherwise what the system says.
+pub fn open(dir: &Path, name: &str) -> Result<Option<File>, JournalError> {
+    folder::check(dir)?;
+    folder::open_if_there(dir, name, OFlags::RDONLY)
 }
 
 /// The name of a session's log in its checkpoints. A host name that does not fit loses its odd characters.
@@ -276,5 +263,7 @@ pub fn origin(host: &str, session: &str) -> String {
     format!("gov/{}/{session}", if host.is_empty() { "localhost" } else { &host })
 }
 
+#[cfg(test)]
+mod tampered_tests;
 #[cfg(test)]
 mod tests;

@@ -1,19 +1,22 @@
 //! Takes a log up again after the daemon stopped without closing it, and says so in the log.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::folder::{self, CHECKPOINT, CHECKPOINTS, LOG, SESSION, SessionFile};
+use rustix::fs::OFlags;
+
+use super::folder::{self, CHECKPOINT, CHECKPOINTS, Grown, LOG, SESSION, SessionFile};
+use super::publish::{Publisher, Publishing};
+use super::scan::{Scan, scan};
 use super::{JournalError, Log};
-use crate::canonical::{self, Value};
+use crate::canonical::Value;
+use crate::clock::Offset;
 use crate::crash;
 use crate::key::Secret;
 use crate::lines::{Line, Lines};
-use crate::merkle::{self, Tree};
 use crate::note::{Checkpoint, MAX_NOTE, NoteError};
-use crate::receipt::{Count, Encoder, Fact, Receipt, Recovered, SessionFacts};
+use crate::receipt::{Count, Encoder, Fact, Receipt, Recovered};
 
 /// The longest `session.json` that is read.
 const MAX_SESSION_FILE: u64 = 64 << 10;
@@ -39,33 +42,58 @@ pub struct Resumed {
     pub boot_id: Option<String>,
     /// The hooks that were attached then.
     pub hooks: Vec<String>,
-    /// The boot clock in the last line, nanoseconds.
+    /// The latest time of the boot clock in a line, nanoseconds.
     pub last_ns: u64,
+    /// How far the wall clock was ahead of the boot clock when the last line was written.
+    pub offset: Option<Offset>,
+    /// The number after that of the last kernel event in it.
+    pub next_sequence: u64,
+}
+
+impl Resumed {
+    fn of(scan: &Scan, length: u64) -> Self {
+        Self {
+            covered: scan.covered,
+            found: scan.tree.size(),
+            torn: length.saturating_sub(scan.bytes),
+            boot_id: scan.boot_id.clone(),
+            hooks: scan.hooks.clone(),
+            last_ns: scan.last_ns,
+            offset: scan.last.offset(),
+            next_sequence: scan.next_sequence,
+        }
+    }
 }
 
 impl Log {
     /// Takes up the log in `dir`, which `key` signs: checks what the last checkpoint covers, keeps the whole lines
     /// after it, moves a torn end to the file `torn`, and adds and commits a receipt that says so. Before it stands
-    /// what `tell` makes of the log as it was found. Each whole line is shown to `read`.
+    /// what `tell` makes of the log as it was found, if it does not say why it cannot be right. Each whole line is shown
+    /// to `read`.
     ///
     /// # Errors
-    /// [`JournalError::Changed`] if the covered lines are not what was signed, or were signed by another key; the
-    /// folder is then left as it was found. Otherwise what the system says.
+    /// [`JournalError::Changed`] if the folder or a file is not as the daemon made it, if the log is another's, if the
+    /// covered lines are not what was signed, or were signed by another key; the folder is then left as it was found.
+    /// Otherwise what the system says.
     pub fn recover(
         dir: &Path,
         key: Arc<Secret>,
         mut read: impl FnMut(&Value<'_>),
-        tell: impl FnOnce(&Resumed) -> Option<Fact>,
+        tell: impl FnOnce(&Resumed) -> Result<Vec<Fact>, String>,
     ) -> Result<Recovery, JournalError> {
+        folder::check(dir)?;
         let session = read_session(dir)?;
         if session.key != key.public().to_string() {
-            return Err(changed(dir, format!("its key is {}, the daemon's {}", session.key, key.public())));
+            return Err(JournalError::changed(
+                dir,
+                format!("its key is {}, the daemon's {}", session.key, key.public()),
+            ));
         }
+        check_name(dir, &session)?;
         let history = History::read(dir)?;
         let last = last_checkpoint(dir, &history, &session.origin, &key)?;
-        let path = dir.join(LOG);
-        let file = File::open(&path).map_err(JournalError::io("open", &path))?;
-        let length = file.metadata().map_err(JournalError::io("look at", &path))?.len();
+        let file = folder::open(dir, LOG, OFlags::RDONLY)?;
+        let length = file.metadata().map_err(JournalError::io("look at", &dir.join(LOG)))?.len();
         let scan = scan(dir, BufReader::new(&file), last.as_ref(), session, &mut read)?;
         if scan.closed && scan.covered == scan.tree.size() && scan.bytes == length {
             // The last checkpoint stands among all of them before it takes the latest one's place.
@@ -74,67 +102,74 @@ impl Log {
             }
             return Ok(Recovery::Closed);
         }
+        let resumed = Resumed::of(&scan, length);
+        let told = tell(&resumed).map_err(|why| JournalError::changed(dir, why))?;
         folder::move_aside(dir, CHECKPOINTS, history.whole)?;
-        let torn = folder::move_aside(dir, LOG, scan.bytes)?;
+        folder::move_aside(dir, LOG, scan.bytes)?;
         crash::point("moved-aside");
-        let log = folder::open_log(dir)?;
-        resume(dir, key, log, scan, torn, tell)
+        let grown = Grown {
+            log: folder::grow(dir, LOG, scan.bytes)?,
+            history: folder::grow(dir, CHECKPOINTS, history.whole)?,
+        };
+        folder::write_again(dir, LOG, scan.covered_bytes..scan.bytes)?;
+        let log = resume(dir, key, grown, scan, &resumed, &told)?;
+        Ok(Recovery::Resumed(Box::new(log), resumed))
     }
 }
 
 fn resume(
     dir: &Path,
     key: Arc<Secret>,
-    file: File,
+    grown: Grown,
     scan: Scan,
-    torn: u64,
-    tell: impl FnOnce(&Resumed) -> Option<Fact>,
-) -> Result<Recovery, JournalError> {
-    let found = scan.tree.size();
-    let resumed = Resumed {
-        covered: scan.covered,
-        found,
-        torn,
-        boot_id: scan.boot_id,
-        hooks: scan.hooks,
-        last_ns: scan.last_ns,
-    };
+    resumed: &Resumed,
+    told: &[Fact],
+) -> Result<Log, JournalError> {
+    let publisher = Publisher { dir: dir.to_owned(), key, history: grown.history, noted: scan.covered };
     let mut log = Log {
         dir: dir.to_owned(),
         origin: scan.origin,
-        key,
         encoder: Encoder::new(scan.facts),
-        file,
-        written: scan.bytes,
+        lines: grown.log,
+        publishing: Publishing::new(publisher),
         pending: Vec::new(),
         tree: scan.tree,
         covered: scan.covered,
         durable: true,
     };
     // Behind a close receipt nothing stands but the recovery.
-    if !scan.closed
-        && let Some(fact) = tell(&resumed)
-    {
-        log.append(Receipt::Fact(&fact))?;
+    if !scan.closed {
+        for fact in told {
+            log.append(Receipt::Fact(fact))?;
+        }
     }
-    let fact = Recovered { covered: Count(resumed.covered), found: Count(found), torn: Count(torn) };
+    let Resumed { covered, found, torn, .. } = *resumed;
+    let fact = Recovered { covered: Count(covered), found: Count(found), torn: Count(torn) };
     log.append(Receipt::Fact(&Fact::Recovered(fact)))?;
     log.commit()?;
-    Ok(Recovery::Resumed(Box::new(log), resumed))
+    Ok(log)
 }
 
-fn changed(dir: &Path, what: impl Into<String>) -> JournalError {
-    JournalError::Changed { path: dir.to_owned(), what: what.into() }
+/// The log must be that of the session whose name its folder has: a copy that went on would be a second log of one name.
+fn check_name(dir: &Path, session: &SessionFile) -> Result<(), JournalError> {
+    let own = dir.file_name().is_some_and(|name| name == session.session.as_str());
+    if own && session.origin.rsplit('/').next() == Some(&session.session) {
+        return Ok(());
+    }
+    Err(JournalError::changed(
+        dir,
+        format!("it is the log of the session `{}`, `{}`", session.session, session.origin),
+    ))
 }
 
 fn read_session(dir: &Path) -> Result<SessionFile, JournalError> {
-    let path = dir.join(SESSION);
     let mut bytes = Vec::new();
-    File::open(&path)
-        .and_then(|file| file.take(MAX_SESSION_FILE).read_to_end(&mut bytes))
-        .map_err(JournalError::io("read", &path))?;
+    folder::open(dir, SESSION, OFlags::RDONLY)?
+        .take(MAX_SESSION_FILE)
+        .read_to_end(&mut bytes)
+        .map_err(JournalError::io("read", &dir.join(SESSION)))?;
     serde_json::from_slice(&bytes)
-        .map_err(|error| changed(dir, format!("`{SESSION}` is unreadable: {error}")))
+        .map_err(|error| JournalError::changed(dir, format!("`{SESSION}` is unreadable: {error}")))
 }
 
 /// The signed checkpoint that covers most. A torn one is passed over, a wrongly signed one is an error.
@@ -148,13 +183,18 @@ fn last_checkpoint(
     for note in [&history.latest, &history.last] {
         match Checkpoint::verify(note, &[key.public()]) {
             Ok((checkpoint, _)) if checkpoint.origin != origin => {
-                return Err(changed(dir, format!("a checkpoint is of `{}`", checkpoint.origin)));
+                return Err(JournalError::changed(
+                    dir,
+                    format!("a checkpoint is of `{}`", checkpoint.origin),
+                ));
             }
             Ok((checkpoint, _)) => {
                 best = best.filter(|best| best.size >= checkpoint.size).or(Some(checkpoint));
             }
             Err(NoteError::Form(_)) => {}
-            Err(error) => return Err(changed(dir, format!("a checkpoint does not verify: {error}"))),
+            Err(error) => {
+                return Err(JournalError::changed(dir, format!("a checkpoint does not verify: {error}")));
+            }
         }
     }
     Ok(best)
@@ -173,8 +213,8 @@ struct History {
 impl History {
     fn read(dir: &Path) -> Result<Self, JournalError> {
         let path = dir.join(CHECKPOINTS);
-        let file = File::open(&path).map_err(JournalError::io("open", &path))?;
-        let mut history = Self { latest: read_note(&dir.join(CHECKPOINT))?, last: Vec::new(), whole: 0 };
+        let file = folder::open(dir, CHECKPOINTS, OFlags::RDONLY)?;
+        let mut history = Self { latest: read_note(dir)?, last: Vec::new(), whole: 0 };
         let mut lines = Lines::new(BufReader::new(file));
         while let Line::Whole(line) = lines.read().map_err(JournalError::io("read", &path))? {
             let Ok(note) = serde_json::from_slice::<String>(line) else { break };
@@ -186,96 +226,13 @@ impl History {
     }
 }
 
-/// A file with one note, nothing if there is no file.
-fn read_note(path: &Path) -> Result<Vec<u8>, JournalError> {
+/// The latest checkpoint, nothing if there is none.
+fn read_note(dir: &Path) -> Result<Vec<u8>, JournalError> {
     let mut note = Vec::new();
     let limit = u64::try_from(MAX_NOTE).unwrap_or(u64::MAX).saturating_add(1);
-    match File::open(path).and_then(|file| file.take(limit).read_to_end(&mut note)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(JournalError::io("read", path)(error))
-        }
-        _read_or_absent => Ok(note),
+    if let Some(file) = folder::open_if_there(dir, CHECKPOINT, OFlags::RDONLY)? {
+        let read = file.take(limit).read_to_end(&mut note);
+        read.map_err(JournalError::io("read", &dir.join(CHECKPOINT)))?;
     }
-}
-
-struct Scan {
-    origin: String,
-    facts: SessionFacts,
-    tree: Tree,
-    covered: u64,
-    /// Bytes of whole, usable lines.
-    bytes: u64,
-    closed: bool,
-    boot_id: Option<String>,
-    hooks: Vec<String>,
-    last_ns: u64,
-}
-
-fn scan(
-    dir: &Path,
-    reader: BufReader<&File>,
-    last: Option<&Checkpoint>,
-    session: SessionFile,
-    read: &mut impl FnMut(&Value<'_>),
-) -> Result<Scan, JournalError> {
-    let covered = last.map_or(0, |checkpoint| checkpoint.size);
-    let mut scan = Scan {
-        origin: session.origin,
-        facts: SessionFacts {
-            session: session.session,
-            delegation_id: session.delegation,
-            scopes: Vec::new(),
-        },
-        tree: Tree::default(),
-        covered,
-        bytes: 0,
-        closed: false,
-        boot_id: None,
-        hooks: Vec::new(),
-        last_ns: 0,
-    };
-    let mut lines = Lines::new(reader);
-    while let Line::Whole(line) = lines.read().map_err(JournalError::io("read", &dir.join(LOG)))? {
-        if scan.take(line, read).is_none() {
-            // Behind the last checkpoint, a power cut may leave anything: it is moved aside, not trusted.
-            break;
-        }
-        if scan.tree.size() == covered && last.is_some_and(|last| last.root != scan.tree.root()) {
-            return Err(changed(dir, format!("its first {covered} lines are not those of the checkpoint")));
-        }
-    }
-    if scan.tree.size() < covered {
-        return Err(changed(dir, format!("{} usable lines, {covered} were signed", scan.tree.size())));
-    }
-    Ok(scan)
-}
-
-impl Scan {
-    /// Takes a line if it is the next receipt.
-    fn take(&mut self, line: &[u8], read: &mut impl FnMut(&Value<'_>)) -> Option<()> {
-        let value = canonical::parse(line).ok()?;
-        if value.field("index")?.number()? != self.tree.size() {
-            return None;
-        }
-        let kind = value.field("kind")?.text()?;
-        if matches!(kind, "start" | "policy-changed") {
-            let scopes = value.field("scopes")?.elements();
-            self.facts.scopes = scopes.iter().filter_map(|scope| scope.text().map(str::to_owned)).collect();
-        }
-        if kind == "start" {
-            self.boot_id = value.field("boot_id").and_then(Value::text).map(str::to_owned);
-            let hooks = value.field("enforcement").and_then(|enforcement| enforcement.field("hooks"));
-            let hooks = hooks.map_or(&[][..], |hooks| hooks.elements());
-            self.hooks =
-                hooks.iter().filter_map(|hook| Some(hook.field("name")?.text()?.to_owned())).collect();
-        }
-        let boot = value.field("boot").and_then(Value::text).and_then(|text| text.parse().ok());
-        self.last_ns = boot.map_or(self.last_ns, |boot: u64| self.last_ns.max(boot));
-        self.closed = kind == "close";
-        read(&value);
-        self.tree.push(merkle::leaf(line));
-        let length = u64::try_from(line.len()).ok()?;
-        self.bytes = self.bytes.saturating_add(length).saturating_add(1);
-        Some(())
-    }
+    Ok(note)
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::{CHECKPOINT, CHECKPOINTS, JournalError, LOG, Log, NewLog, Recovery, TORN, origin};
 use crate::key::Secret;
@@ -11,11 +12,11 @@ use crate::note::Checkpoint;
 use crate::receipt::{Count, Fact, Loss, Receipt, SessionFacts};
 
 /// In memory where there is such a place: these tests sync thousands of times.
-fn scratch() -> tempfile::TempDir {
+pub(super) fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_absent| tempfile::tempdir()).unwrap()
 }
 
-fn new_log(delegation: &[u8]) -> NewLog<'_> {
+pub(super) fn new_log(delegation: &[u8]) -> NewLog<'_> {
     NewLog {
         origin: origin("host", "s-1"),
         facts: SessionFacts {
@@ -33,24 +34,24 @@ fn fact(number: u64) -> Fact {
     Fact::Loss(Loss { count: Count(number), first: Count(0) })
 }
 
-fn key() -> Arc<Secret> {
+pub(super) fn key() -> Arc<Secret> {
     Arc::new(Secret::from_seed([7; 32]))
 }
 
-fn add(log: &mut Log, lines: u64) {
+pub(super) fn add(log: &mut Log, lines: u64) {
     for number in 0..lines {
         log.append(Receipt::Fact(&fact(number))).unwrap();
     }
 }
 
-fn lines(dir: &Path) -> Vec<Vec<u8>> {
+pub(super) fn lines(dir: &Path) -> Vec<Vec<u8>> {
     let text = fs::read(dir.join(LOG)).unwrap();
     assert!(text.is_empty() || text.ends_with(b"\n"));
     text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
 /// The size that the latest checkpoint covers, which must be a prefix of the lines there are.
-fn covered(dir: &Path) -> u64 {
+pub(super) fn covered(dir: &Path) -> u64 {
     let note = fs::read(dir.join(CHECKPOINT)).unwrap();
     let (checkpoint, _) = Checkpoint::verify(&note, &[key().public()]).unwrap();
     let mut tree = Tree::default();
@@ -67,7 +68,7 @@ fn a_commit_covers_every_line_before_it_and_none_after() {
     add(&mut log, 3);
     assert!(!dir.join(CHECKPOINT).exists());
     log.commit().unwrap();
-    assert_eq!((covered(&dir), log.is_dirty()), (3, false));
+    assert_eq!((covered(&dir), log.uncovered()), (3, 0));
     add(&mut log, 2);
     assert_eq!((lines(&dir).len(), covered(&dir), log.size()), (3, 3, 5));
     log.close().unwrap();
@@ -106,7 +107,8 @@ fn a_log_cut_at_any_byte_after_its_checkpoint_is_taken_up_again() {
         fs::write(dir.join(LOG), &whole[..length]).unwrap();
         fs::write(dir.join(CHECKPOINT), &checkpoint).unwrap();
         fs::write(dir.join(CHECKPOINTS), &history).unwrap();
-        let Recovery::Resumed(log, resumed) = Log::recover(&dir, key(), |_line| (), |_found| None).unwrap()
+        let Recovery::Resumed(log, resumed) =
+            Log::recover(&dir, key(), |_line| (), |_found| Ok(Vec::new())).unwrap()
         else {
             panic!("closed")
         };
@@ -134,7 +136,9 @@ fn a_torn_checkpoint_falls_back_to_the_last_whole_one() {
     fs::write(dir.join(CHECKPOINT), b"").unwrap();
     let history = fs::read(dir.join(CHECKPOINTS)).unwrap();
     fs::write(dir.join(CHECKPOINTS), &history[..history.len() - 9]).unwrap();
-    let Recovery::Resumed(_, resumed) = Log::recover(&dir, key(), |_line| (), |_found| None).unwrap() else {
+    let Recovery::Resumed(_, resumed) =
+        Log::recover(&dir, key(), |_line| (), |_found| Ok(Vec::new())).unwrap()
+    else {
         panic!("closed")
     };
     assert_eq!((resumed.covered, resumed.found), (1, 2));
@@ -155,7 +159,7 @@ fn a_log_that_is_not_what_was_signed_is_left_as_it_is() {
     for damaged in [edited.as_bytes(), &whole[..whole.len() - 1], b""] {
         fs::write(dir.join(LOG), damaged).unwrap();
         assert!(matches!(
-            Log::recover(&dir, key(), |_line| (), |_found| None),
+            Log::recover(&dir, key(), |_line| (), |_found| Ok(Vec::new())),
             Err(JournalError::Changed { .. })
         ));
         assert_eq!(fs::read(dir.join(LOG)).unwrap(), damaged);
@@ -163,10 +167,10 @@ fn a_log_that_is_not_what_was_signed_is_left_as_it_is() {
     fs::write(dir.join(LOG), &whole).unwrap();
     let other = Arc::new(Secret::from_seed([8; 32]));
     assert!(matches!(
-        Log::recover(&dir, other, |_line| (), |_found| None),
+        Log::recover(&dir, other, |_line| (), |_found| Ok(Vec::new())),
         Err(JournalError::Changed { .. })
     ));
-    assert!(Log::recover(&dir, key(), |_line| (), |_found| None).is_ok());
+    assert!(Log::recover(&dir, key(), |_line| (), |_found| Ok(Vec::new())).is_ok());
 }
 
 #[test]
@@ -174,6 +178,103 @@ fn a_host_name_that_fits_no_origin_is_made_to_fit() {
     assert_eq!(origin("build-7.example", "s-1"), "gov/build-7.example/s-1");
     assert_eq!(origin("a b+c", "s-1"), "gov/abc/s-1");
     assert_eq!(origin("é", "s-1"), "gov/localhost/s-1");
+}
+
+#[test]
+fn after_a_sync_that_failed_nothing_is_signed_until_the_log_is_recovered() {
+    let scratch = scratch();
+    let dir = scratch.path().join("s-1");
+    let mut log = Log::create(&dir, new_log(b"{}"), key()).unwrap();
+    add(&mut log, 2);
+    log.commit().unwrap();
+    // It takes whatever is written, and syncs nothing.
+    let disk = log.lines.swap(fs::File::options().write(true).open("/dev/null").unwrap());
+    add(&mut log, 1);
+    assert!(matches!(log.commit(), Err(JournalError::Unsynced { .. })));
+    // That the disk is well again does not bring back what it dropped.
+    log.lines.swap(disk);
+    let error = log.commit().unwrap_err();
+    assert!(matches!(error, JournalError::NotDurable(_)) && !error.can_pass(), "{error}");
+    add(&mut log, 1);
+    assert!(matches!(log.hand_over(), Err(JournalError::NotDurable(_))));
+    assert!(log.close().is_err());
+    assert_eq!((lines(&dir).len(), covered(&dir)), (2, 2));
+    let recovered = Log::recover(&dir, key(), |_line| (), |_found| Ok(Vec::new())).unwrap();
+    let Recovery::Resumed(log, resumed) = recovered else { panic!("closed") };
+    assert_eq!((resumed.covered, resumed.found, log.size()), (2, 2, 3));
+}
+
+#[test]
+fn a_disk_that_takes_nothing_for_a_while_costs_nothing() {
+    let scratch = scratch();
+    let dir = scratch.path().join("s-1");
+    let mut log = Log::create(&dir, new_log(b"{}"), key()).unwrap();
+    add(&mut log, 2);
+    log.commit().unwrap();
+    add(&mut log, 2);
+    let refuses = |path: &str| fs::File::open(dir.join(path)).unwrap();
+    let disk = log.lines.swap(refuses(LOG));
+    for _turn in 0..2 {
+        assert!(log.commit().unwrap_err().can_pass());
+    }
+    log.lines.swap(disk);
+    let disk = log.publishing.history().swap(refuses(CHECKPOINTS));
+    assert!(log.commit().unwrap_err().can_pass());
+    log.publishing.history().swap(disk);
+    let latest = fs::read(dir.join(CHECKPOINT)).unwrap();
+    fs::remove_file(dir.join(CHECKPOINT)).unwrap();
+    fs::create_dir_all(dir.join(CHECKPOINT).join("in-the-way")).unwrap();
+    for _turn in 0..2 {
+        assert!(log.commit().unwrap_err().can_pass());
+    }
+    fs::remove_dir_all(dir.join(CHECKPOINT)).unwrap();
+    fs::write(dir.join(CHECKPOINT), latest).unwrap();
+    log.close().unwrap();
+    assert_eq!((lines(&dir).len(), covered(&dir)), (4, 4));
+    assert_eq!(fs::read_to_string(dir.join(CHECKPOINTS)).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn a_checkpoint_that_is_under_way_covers_what_there_was_and_the_next_one_follows_it() {
+    let scratch = scratch();
+    let dir = scratch.path().join("s-1");
+    let mut log = Log::create(&dir, new_log(b"{}"), key()).unwrap();
+    add(&mut log, 2);
+    log.commit().unwrap();
+    assert!(log.landed().is_none() && !log.is_committing());
+    add(&mut log, 1);
+    log.begin_commit().unwrap();
+    add(&mut log, 1);
+    // While one is under way there is no second one.
+    log.begin_commit().unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    let landed = std::iter::repeat_with(|| log.landed()).find_map(|landed| {
+        assert!(Instant::now() < end, "it does not land");
+        landed
+    });
+    landed.unwrap().unwrap();
+    assert_eq!((covered(&dir), log.uncovered()), (3, 1));
+    log.begin_commit().unwrap();
+    log.close().unwrap();
+    assert_eq!((lines(&dir).len(), covered(&dir)), (4, 4));
+    assert_eq!(fs::read_to_string(dir.join(CHECKPOINTS)).unwrap().lines().count(), 3);
+}
+
+#[test]
+fn a_sync_that_fails_under_way_ends_the_signing_too() {
+    let scratch = scratch();
+    let dir = scratch.path().join("s-1");
+    let mut log = Log::create(&dir, new_log(b"{}"), key()).unwrap();
+    add(&mut log, 2);
+    log.commit().unwrap();
+    let disk = log.lines.swap(fs::File::options().write(true).open("/dev/null").unwrap());
+    add(&mut log, 1);
+    log.begin_commit().unwrap();
+    log.lines.swap(disk);
+    assert!(matches!(log.commit(), Err(JournalError::Unsynced { .. })));
+    assert!(matches!(log.commit(), Err(JournalError::NotDurable(_))));
+    assert!(matches!(log.begin_commit(), Err(JournalError::NotDurable(_))));
+    assert_eq!((lines(&dir).len(), covered(&dir)), (2, 2));
 }
 
 /// A file system with room for little: only root can mount one, so elsewhere this says that it did not run.

@@ -7,6 +7,7 @@ use gov_common::repeated::{ANY_OBJECT, Refusal, RefusalKey};
 use gov_common::verdict::Reason;
 
 use super::artifacts::Artifacts;
+use super::clock::Clock;
 use super::close::Close;
 use super::count::Count;
 
@@ -26,6 +27,8 @@ pub enum Fact {
     Cut(Cut),
     /// Somebody changed what keeps the session governed.
     Interference(Interference),
+    /// The host's wall clock was set.
+    Clock(Clock),
     /// The session goes on after its circuit was open.
     Resumed(Resumed),
     /// The log was taken up again after the daemon stopped without closing it.

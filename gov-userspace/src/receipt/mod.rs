@@ -5,6 +5,7 @@
 
 mod about;
 mod artifacts;
+mod clock;
 mod close;
 mod count;
 mod decision;
@@ -17,6 +18,7 @@ use crate::event::Event;
 use crate::scope::Scope;
 
 pub use artifacts::{Artifact, ArtifactState, Artifacts, Change, Others, Owner};
+pub use clock::Clock;
 pub use close::{Close, Counters, Ending, Totals};
 pub use count::Count;
 pub use fact::{

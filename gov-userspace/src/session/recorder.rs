@@ -1,20 +1,25 @@
 //! Records one session: puts its events in order, writes each as a receipt, and makes checkpoints in time.
 
+mod end;
+
 use std::time::{Duration, Instant};
 
-use gov_common::abi::{ReadKey, State};
-use gov_common::repeated::{Refusal, RefusalKey};
+use gov_common::abi::State;
 use gov_common::verdict::Reason;
 
 use super::found::{Found, Told};
 use super::order::{Gap, Order, OrderError};
-use super::portions::portions;
 pub use super::rhythm::Rhythm;
 use super::touched::Touched;
 use crate::clock::Offset;
 use crate::event::Event;
 use crate::journal::{JournalError, Log};
-use crate::receipt::{Artifact, Artifacts, Close, Count, Cut, Fact, Loss, Reads, Receipt, Repeated};
+use crate::receipt::{Clock, Count, Cut, Fact, Loss, Receipt};
+
+pub use end::{End, Finish};
+
+/// A checkpoint that takes longer is told of.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// One session's events on their way into its log.
 pub struct Recorder {
@@ -28,10 +33,14 @@ pub struct Recorder {
     touched: Touched,
     /// What an earlier daemon has written of the log's end.
     told: Told,
+    /// How far the wall clock was ahead of the boot clock, as the log tells it.
+    clock: Offset,
     rhythm: Rhythm,
-    pending: u32,
     urgent: bool,
+    /// When the last checkpoint was begun.
     committed: Instant,
+    /// When the last one was begun that is on the disk.
+    landed: Instant,
 }
 
 /// An event, and where it stands in the ring.
@@ -52,30 +61,6 @@ pub enum RecordError {
     Order(#[from] OrderError),
 }
 
-/// What the end of a log tells.
-pub struct End<'a> {
-    /// The kernel's final account.
-    pub account: &'a State,
-    /// Reads by directory.
-    pub reads: &'a [(ReadKey, u64)],
-    /// Refusals that are not recorded one by one.
-    pub refusals: &'a [(RefusalKey, Refusal)],
-    /// What stands at the paths that the session changed.
-    pub artifacts: Vec<Artifact>,
-    /// The last receipt.
-    pub close: Close,
-}
-
-/// How the end of a log went.
-pub enum Finish {
-    /// It is durable and closed.
-    Done,
-    /// The disk is full: nothing is lost, and it can be tried again.
-    Full(RecordError, Box<Recorder>),
-    /// It cannot be closed; its last checkpoint stands.
-    Failed(RecordError),
-}
-
 impl Recorder {
     /// Records into a log whose first receipt is its start; that receipt is committed before this returns.
     pub fn begin(log: Log, start: Fact, rhythm: Rhythm, now: Instant) -> Result<Self, RecordError> {
@@ -87,13 +72,14 @@ impl Recorder {
             known: 0,
             touched: Touched::default(),
             told: Told::default(),
+            clock: Offset::sample(),
             rhythm,
-            pending: 0,
-            urgent: true,
+            urgent: false,
             committed: now,
+            landed: now,
         };
         recorder.append(Receipt::Fact(&start))?;
-        recorder.commit_if_due(now)?;
+        recorder.log.commit()?;
         Ok(recorder)
     }
 
@@ -107,10 +93,11 @@ impl Recorder {
             known: found.next_sequence,
             touched: found.touched,
             told: found.told,
+            clock: Offset::sample(),
             rhythm,
-            pending: 0,
             urgent: false,
             committed: now,
+            landed: now,
         }
     }
 
@@ -172,23 +159,57 @@ impl Recorder {
         self.append(Receipt::Fact(fact))
     }
 
-    /// Makes a checkpoint over what is written, when it is time.
+    /// Begins a checkpoint over what is written, when it is time and none is on its way to the disk. How the one before
+    /// ended is found out first.
     pub fn commit_if_due(&mut self, now: Instant) -> Result<(), RecordError> {
+        if let Some(landed) = self.log.landed() {
+            let took = landed.inspect_err(|_error| self.urgent = true)?;
+            self.landed = self.committed;
+            if took >= SLOW {
+                let log = self.log.dir().display();
+                tracing::warn!("the disk is slow: a checkpoint of `{log}` took {:.1} s", took.as_secs_f64());
+            }
+        }
         let late = now.saturating_duration_since(self.committed) >= self.rhythm.interval;
-        if self.pending == 0 || !(self.urgent || late || self.pending >= self.rhythm.receipts) {
+        let uncovered = self.log.uncovered();
+        let due = self.urgent || late || uncovered >= u64::from(self.rhythm.receipts);
+        if uncovered == 0 || !due || self.log.is_committing() {
             return Ok(());
         }
         self.committed = now;
-        self.log.commit()?;
-        (self.pending, self.urgent) = (0, false);
-        self.log.set_offset(Offset::sample());
+        self.log.begin_commit()?;
+        self.urgent = false;
         Ok(())
+    }
+
+    /// Shows the wall clock from now on as it was just looked at, and records if it was set since the log told of it.
+    pub fn follow_clock(&mut self, now: Offset) -> Result<(), RecordError> {
+        self.log.set_offset(now);
+        let Some(step) = Clock::step(self.clock, now) else { return Ok(()) };
+        self.clock = now;
+        self.note(&Fact::Clock(step))
     }
 
     /// Records that everything is refused because of a fault of the log, in the space that is kept for the end.
     pub fn note_fault(&mut self, detail: &str) -> Result<(), RecordError> {
-        self.log.spend_reserve()?;
-        self.note_cut(Reason::CutOff, detail)
+        let spent = self.log.spend_reserve();
+        self.note_cut(Reason::CutOff, detail)?;
+        Ok(spent?)
+    }
+
+    /// Bytes of receipts that are in this process alone.
+    #[cfg(test)]
+    pub(crate) fn gathered(&self) -> usize {
+        self.log.gathered()
+    }
+
+    /// Waits for what is on its way to the disk, and makes the next checkpoint if it is due.
+    #[cfg(test)]
+    pub(crate) fn settle(&mut self, now: Instant) -> Result<(), RecordError> {
+        while self.log.is_committing() {
+            self.commit_if_due(now)?;
+        }
+        Ok(())
     }
 
     /// Receipts in the log.
@@ -198,66 +219,14 @@ impl Recorder {
 
     /// Receipts that no checkpoint covers yet, and for how long at most the oldest of them has waited.
     pub fn unsigned(&self, now: Instant) -> (u32, Duration) {
-        let waited = now.saturating_duration_since(self.committed);
-        (self.pending, if self.pending == 0 { Duration::ZERO } else { waited })
+        let unsigned = u32::try_from(self.log.uncovered()).unwrap_or(u32::MAX);
+        let waited = now.saturating_duration_since(self.landed);
+        (unsigned, if unsigned == 0 { Duration::ZERO } else { waited })
     }
 
     /// The paths that the session changed, which a log tells of only at its end.
     pub fn take_touched(&mut self) -> Touched {
         std::mem::take(&mut self.touched)
-    }
-
-    /// Writes the end of the log: what is still missing, what was read, what was left behind, and the close. No
-    /// event may be on its way any more. A disk that is full loses nothing of it: [`Recorder::finish`] is next.
-    pub fn write_end(&mut self, end: End<'_>) -> Result<(), RecordError> {
-        let now = Instant::now();
-        self.kept(|recorder| recorder.write_ready(now))?;
-        while let Some(gap) = self.order.declare_final(end.account.sequence, now) {
-            self.kept(|recorder| recorder.append_loss(gap))?;
-            self.kept(|recorder| recorder.write_ready(now))?;
-        }
-        for (key, count) in end.reads {
-            if self.told.has_reads(key) {
-                continue;
-            }
-            self.kept(|recorder| recorder.append(Receipt::Fact(&Fact::Reads(Reads::new(key, *count)))))?;
-        }
-        for repeated in end.refusals.iter().filter_map(|(key, refusal)| Repeated::new(key, refusal)) {
-            if !self.told.has_repeated(&repeated) {
-                let fact = Fact::Repeated(repeated);
-                self.kept(|recorder| recorder.append(Receipt::Fact(&fact)))?;
-            }
-        }
-        let mut untold = end.artifacts;
-        untold.retain(|artifact| !self.told.has_artifact(artifact));
-        for files in portions(untold) {
-            let fact = Fact::Artifacts(Artifacts { files });
-            self.kept(|recorder| recorder.append(Receipt::Fact(&fact)))?;
-        }
-        let fact = Fact::Close(Box::new(end.close));
-        self.kept(|recorder| recorder.append(Receipt::Fact(&fact)))
-    }
-
-    /// Makes the whole log durable under its last checkpoint.
-    pub fn finish(mut self) -> Finish {
-        let mut committed = self.log.commit();
-        if committed.as_ref().is_err_and(JournalError::is_full) {
-            committed = self.log.spend_reserve().and_then(|()| self.log.commit());
-        }
-        match committed {
-            Ok(()) => self.log.close().map_or_else(|error| Finish::Failed(error.into()), |()| Finish::Done),
-            Err(error) if error.is_full() => Finish::Full(error.into(), Box::new(self)),
-            Err(error) => Finish::Failed(error.into()),
-        }
-    }
-
-    /// Does one step until it has no more to do; a full disk does not stop it, for the log keeps what it could
-    /// not write.
-    fn kept(&mut self, step: impl Fn(&mut Self) -> Result<(), RecordError>) -> Result<(), RecordError> {
-        match step(self) {
-            Err(RecordError::Log(error)) if error.is_full() => Ok(()),
-            outcome => outcome,
-        }
     }
 
     /// Writes every event whose turn it is. All of them go into the log, whatever becomes of one write.
@@ -278,7 +247,6 @@ impl Recorder {
     }
 
     fn append(&mut self, receipt: Receipt<'_>) -> Result<(), RecordError> {
-        self.pending = self.pending.saturating_add(1);
         self.log.append(receipt)?;
         Ok(())
     }

@@ -54,6 +54,8 @@ pub(super) struct Account {
     /// How often somebody changed what keeps the session governed, and how often that may have left acts unjudged.
     interferences: u64,
     unjudged: u64,
+    /// How often the wall clock was set.
+    clock_steps: u64,
     directory_reads: u64,
     repeated: [u64; Kind::ALL.len()],
     next_sequence: u64,
@@ -104,6 +106,7 @@ impl Account {
                 self.interferences = self.interferences.saturating_add(1);
                 self.unjudged = self.unjudged.saturating_add(u64::from(unjudged));
             }
+            Step::Clock => self.clock_steps = self.clock_steps.saturating_add(1),
             Step::Close(close) => self.close = Some(*close),
             Step::Of { .. } | Step::Recovered | Step::Told => {}
         }

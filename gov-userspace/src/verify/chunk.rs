@@ -43,6 +43,8 @@ pub(super) enum Step {
     Loss { first: u64, count: u64 },
     /// Somebody changed what keeps the session governed; perhaps acts went unjudged.
     Interference { unjudged: bool },
+    /// The wall clock was set.
+    Clock,
     /// The log was taken up again.
     Recovered,
     /// The close receipt.
@@ -238,6 +240,11 @@ fn fact(kind: &str, line: &[u8]) -> Result<Step, String> {
             Step::Interference { unjudged: receipt.field("enforced").is_some() }
         }
         "recovered" => Step::Recovered,
+        "clock" => {
+            text(receipt.field("from"), "from")?;
+            text(receipt.field("to"), "to")?;
+            Step::Clock
+        }
         "cut" | "resumed" | "artifacts" => Step::Told,
         other => return Err(format!("its kind `{other}` is unknown")),
     })

@@ -113,6 +113,6 @@ fn every_receipt_fits_the_published_schema() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(
         String::from_utf8_lossy(&output.stdout).trim(),
-        "armed artifacts break budget close cut decision directory executed interference loss policy-changed reads recovered repeated resumed start"
+        "armed artifacts break budget clock close cut decision directory executed interference loss policy-changed reads recovered repeated resumed start"
     );
 }

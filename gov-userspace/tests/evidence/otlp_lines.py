@@ -49,7 +49,7 @@ def nanoseconds(wall):
 
 def expected(receipt):
     kind, refused = receipt["kind"], receipt.get("verdict") == "deny"
-    if refused or kind in ("budget", "break", "repeated"):
+    if refused or kind in ("budget", "break", "clock", "repeated"):
         return SeverityNumber.SEVERITY_NUMBER_WARN, "WARN"
     if kind in ("interference", "cut", "loss", "recovered"):
         return SeverityNumber.SEVERITY_NUMBER_ERROR, "ERROR"

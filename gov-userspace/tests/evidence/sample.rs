@@ -9,8 +9,8 @@ use gov::event::{Address, Event, Extra, Object, Task};
 use gov::journal::{Log, NewLog, origin};
 use gov::key::Secret;
 use gov::receipt::{
-    Artifact, ArtifactState, Artifacts, Change, Close, Count, Counters, Cut, Ending, EnforcementFacts, Fact,
-    HookFacts, HostFacts, Interference, Loss, Others, Owner, PolicyChanged, Reads, Receipt, Recovered,
+    Artifact, ArtifactState, Artifacts, Change, Clock, Close, Count, Counters, Cut, Ending, EnforcementFacts,
+    Fact, HookFacts, HostFacts, Interference, Loss, Others, Owner, PolicyChanged, Reads, Receipt, Recovered,
     Repeated, Resumed, SessionFacts, Start,
 };
 use gov::scope::Scope;
@@ -347,6 +347,10 @@ pub(crate) fn rare_facts() -> Vec<Fact> {
             enforced: Some(false),
             since: "1000000000".to_owned(),
             what: "the pin of the hook file_open was removed, and put back".to_owned(),
+        }),
+        Fact::Clock(Clock {
+            from: "2024-11-14T22:13:20.000000001Z".to_owned(),
+            to: "2023-11-14T22:13:20.000000001Z".to_owned(),
         }),
         Fact::Resumed(Resumed { since: "1000000000".to_owned() }),
         Fact::Recovered(Recovered { covered: Count(1), found: Count(2), torn: count }),

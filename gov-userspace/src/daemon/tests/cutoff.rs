@@ -107,7 +107,7 @@ async fn an_interference_is_recorded_and_one_that_cannot_be_mended_ends_the_sess
     house.core.enforcer.interferences = vec![found(true, false, None), found(false, true, Some(0))];
     house.core.enforcer.interferences.push(found(false, false, Some(1)));
     house.core.look_after();
-    house.core.commit(Instant::now());
+    house.core.commit_and_wait(Instant::now());
     let lines = house.lines("demo-1");
     let told: Vec<_> = lines.iter().filter(|line| line["kind"] == "interference").collect();
     assert_eq!(told.len(), 2, "another session's is not told here");

@@ -74,10 +74,10 @@ async fn a_refusal_is_durable_at_once() {
     let checkpoint = house.core.ground.folders.logs.join("demo-1").join(crate::journal::CHECKPOINT);
     let before = std::fs::read(&checkpoint).unwrap();
     house.event(0, Reason::Granted);
-    house.core.commit(Instant::now());
+    house.core.commit_and_wait(Instant::now());
     assert_eq!(std::fs::read(&checkpoint).unwrap(), before, "a granted act waits for its checkpoint");
     house.event(1, Reason::OutOfScope);
-    house.core.commit(Instant::now());
+    house.core.commit_and_wait(Instant::now());
     assert_ne!(std::fs::read(&checkpoint).unwrap(), before);
 }
 

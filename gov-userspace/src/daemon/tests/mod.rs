@@ -2,6 +2,7 @@
 
 mod authority;
 mod cutoff;
+mod faults;
 mod leftovers;
 mod life;
 mod nesting;

@@ -12,6 +12,7 @@ impl Account {
         let mut items = vec![self.scopes_item(), self.sequence_item()];
         items.extend(self.loss_item());
         items.extend(self.enforcement_item());
+        items.extend(self.clock_item());
         items.push(self.counters_item());
         items.push(match &self.close {
             _any if self.after_close => Item::fails("close", "receipts follow the close receipt"),
@@ -105,6 +106,16 @@ impl Account {
                 ),
             )),
         }
+    }
+
+    fn clock_item(&self) -> Option<Item> {
+        let times = self.clock_steps;
+        (times > 0).then(|| {
+            Item::holds(
+                "clock",
+                format!("the wall clock was set {times} times, as its receipts say; the boot clock counts"),
+            )
+        })
     }
 
     fn counters_item(&self) -> Item {

@@ -142,7 +142,7 @@ fn trying(house: &House, around: &Surroundings, name: &str) -> Result<(Child, st
 }
 
 /// The task was killed before it could do what it tried.
-fn ended_by_force(mut child: Child) -> Result<()> {
+pub(super) fn ended_by_force(mut child: Child) -> Result<()> {
     let status = wait_for(|| Ok(child.try_wait()?))?;
     let mut out = String::new();
     child.stdout.take().context("its output is piped")?.read_to_string(&mut out)?;

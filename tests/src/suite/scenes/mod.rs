@@ -2,9 +2,11 @@
 
 mod artifacts;
 mod authority;
+mod clock;
 mod crash;
 mod cutoff;
 mod daemon;
+mod disks;
 mod evidence;
 mod faults;
 mod flood;
@@ -14,6 +16,7 @@ mod nested_limits;
 mod nested_runs;
 mod own;
 mod sessions;
+mod tampered;
 
 use std::time::Duration;
 
@@ -45,6 +48,9 @@ pub fn all() -> impl Iterator<Item = &'static Scene> {
         flood::SCENES,
         artifacts::SCENES,
         faults::SCENES,
+        disks::SCENES,
+        clock::SCENES,
+        tampered::SCENES,
         own::SCENES,
         metrics::SCENES,
         daemon::SCENES,
