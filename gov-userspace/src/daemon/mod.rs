@@ -20,6 +20,7 @@ mod notify;
 mod own;
 mod questions;
 mod recovery;
+mod rotate;
 mod records;
 mod run;
 mod socket;

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -68,7 +67,7 @@ pub(super) fn recover_logs(
             continue;
         }
         let tell = |found: &Resumed| unpinned(found, &ground.boot_id, pinned);
-        match Log::recover(&folder, Arc::clone(&ground.key), |_line| (), tell) {
+        match Log::recover(&folder, |key| ground.signer(key), |_line| (), tell) {
             Ok(Recovery::Closed) => {}
             Ok(Recovery::Resumed(log, resumed)) => {
                 tracing::warn!(
@@ -104,9 +103,14 @@ fn unpinned(found: &Resumed, boot_id: &str, pinned: &BTreeSet<String>) -> Option
 
 /// Whether the last thing that a log says is that it was recovered: an earlier daemon left it so.
 fn ends_with_recovery(folder: &Path) -> std::io::Result<bool> {
+    Ok(last_kind(folder)?.is_some_and(|kind| kind == "recovered"))
+}
+
+/// What kind of receipt a log's last line is; none where there is no whole one.
+pub(super) fn last_kind(folder: &Path) -> std::io::Result<Option<String>> {
     let mut file = match File::open(folder.join(LOG)) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let length = file.metadata()?.len();
@@ -114,11 +118,10 @@ fn ends_with_recovery(folder: &Path) -> std::io::Result<bool> {
     let mut tail = String::new();
     // A tail that starts within a character, or is torn, is none that a recovery wrote.
     if file.take(TAIL).read_to_string(&mut tail).is_err() {
-        return Ok(false);
+        return Ok(None);
     }
     let last = tail.strip_suffix('\n').map(|lines| lines.rsplit('\n').next().unwrap_or_default());
-    let kind = last.and_then(|line| serde_json::from_str::<Kind>(line).ok());
-    Ok(kind.is_some_and(|receipt| receipt.kind == "recovered"))
+    Ok(last.and_then(|line| serde_json::from_str::<Kind>(line).ok()).map(|receipt| receipt.kind))
 }
 
 /// What kind of receipt a line is.

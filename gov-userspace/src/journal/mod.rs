@@ -1,7 +1,7 @@
 //! A session's log on disk: append-only lines, and signed checkpoints that never cover what is not yet durable.
 //!
 //! The folder holds `log.jsonl` (the receipts), `checkpoint` (the latest signed head), `checkpoints.jsonl` (all of
-//! them, each a line with one JSON text), `session.json`, `delegation.json` and `key.pub`; after a recovery perhaps
+//! them, each a line with one JSON text), `session.json`, `delegation.json` and `key.pub`, perhaps `key.chain`; after a recovery perhaps
 //! `torn`; while the session lives, `reserve`, space that is given back when the disk is full so that the end of
 //! the session can still be written. docs/log.md describes the form.
 //!
@@ -20,13 +20,15 @@ use thiserror::Error;
 
 use crate::clock::Offset;
 use crate::crash;
-use crate::key::Secret;
+use crate::key::{Public, Secret};
 use crate::merkle::{self, Tree};
 use crate::note::{Checkpoint, NoteError};
 use crate::receipt::{Encoder, Receipt, SessionFacts};
 
-pub use folder::{ANCESTORS, CHECKPOINT, CHECKPOINTS, DELEGATION, KEY, LOG, SESSION, SessionFile, TORN};
-pub use recover::{Recovery, Resumed};
+pub use folder::{
+    ANCESTORS, CHECKPOINT, CHECKPOINTS, DELEGATION, KEY, KEYS, LOG, SESSION, SessionFile, TORN,
+};
+pub use recover::{Recovery, Resumed, Signer};
 
 /// Bytes of lines that are gathered before they are written; a commit writes what there is.
 const BATCH: usize = 256 << 10;
@@ -66,6 +68,16 @@ pub enum JournalError {
     /// An origin that no note can carry.
     #[error(transparent)]
     Origin(#[from] NoteError),
+    /// The key that signs it is no more.
+    #[error(
+        "the log at `{path}` has no end, and key {key}, which signs it, was destroyed: what its last checkpoint covers stands"
+    )]
+    NoKey {
+        /// The log's folder.
+        path: PathBuf,
+        /// Its key.
+        key: Public,
+    },
     /// The log's own files contradict each other.
     #[error("the log at `{path}` is not as it was signed: {what}; keep the folder and ask who changed it")]
     Changed {
@@ -102,6 +114,8 @@ pub struct NewLog<'a> {
     pub delegation: &'a [u8],
     /// What it narrows, from the root on; empty for a root.
     pub ancestors: &'a [String],
+    /// The rotations that led to the key; empty if there were none.
+    pub keys: &'a str,
     /// The group that may read the log; `None` leaves it to the daemon's own.
     pub group: Option<u32>,
 }

@@ -9,7 +9,7 @@ use super::folder::{self, CHECKPOINT, CHECKPOINTS, LOG, SESSION, SessionFile};
 use super::{JournalError, Log};
 use crate::canonical::{self, Value};
 use crate::crash;
-use crate::key::Secret;
+use crate::key::{Public, Secret};
 use crate::lines::{Line, Lines};
 use crate::merkle::{self, Tree};
 use crate::note::{Checkpoint, MAX_NOTE, NoteError};
@@ -24,6 +24,14 @@ pub enum Recovery {
     Closed,
     /// It can be gone on with.
     Resumed(Box<Log>, Resumed),
+}
+
+/// A key that may sign logs here.
+pub enum Signer {
+    /// It is in use, or kept for logs that it began.
+    Kept(Arc<Secret>),
+    /// It gave way and was destroyed; what it signed it signed.
+    Gone,
 }
 
 /// Where a log stands that is gone on with.
@@ -44,7 +52,7 @@ pub struct Resumed {
 }
 
 impl Log {
-    /// Takes up the log in `dir`, which `key` signs: checks what the last checkpoint covers, keeps the whole lines
+    /// Takes up the log in `dir`, with the key among those that may sign logs here which `find` knows: checks what the last checkpoint covers, keeps the whole lines
     /// after it, moves a torn end to the file `torn`, and adds and commits a receipt that says so. Before it stands
     /// what `tell` makes of the log as it was found. Each whole line is shown to `read`.
     ///
@@ -53,16 +61,18 @@ impl Log {
     /// folder is then left as it was found. Otherwise what the system says.
     pub fn recover(
         dir: &Path,
-        key: Arc<Secret>,
+        find: impl FnOnce(Public) -> Option<Signer>,
         mut read: impl FnMut(&Value<'_>),
         tell: impl FnOnce(&Resumed) -> Option<Fact>,
     ) -> Result<Recovery, JournalError> {
         let session = read_session(dir)?;
-        if session.key != key.public().to_string() {
-            return Err(changed(dir, format!("its key is {}, the daemon's {}", session.key, key.public())));
-        }
+        let public = Public::from_hex(&session.key).ok();
+        let signer = public.and_then(|public| Some((public, find(public)?)));
+        let Some((public, signer)) = signer else {
+            return Err(changed(dir, format!("its key is {}, which never signed logs here", session.key)));
+        };
         let history = History::read(dir)?;
-        let last = last_checkpoint(dir, &history, &session.origin, &key)?;
+        let last = last_checkpoint(dir, &history, &session.origin, public)?;
         let path = dir.join(LOG);
         let file = File::open(&path).map_err(JournalError::io("open", &path))?;
         let length = file.metadata().map_err(JournalError::io("look at", &path))?.len();
@@ -74,6 +84,9 @@ impl Log {
             }
             return Ok(Recovery::Closed);
         }
+        let Signer::Kept(key) = signer else {
+            return Err(JournalError::NoKey { path: dir.to_owned(), key: public });
+        };
         folder::move_aside(dir, CHECKPOINTS, history.whole)?;
         let torn = folder::move_aside(dir, LOG, scan.bytes)?;
         crash::point("moved-aside");
@@ -142,11 +155,11 @@ fn last_checkpoint(
     dir: &Path,
     history: &History,
     origin: &str,
-    key: &Secret,
+    key: Public,
 ) -> Result<Option<Checkpoint>, JournalError> {
     let mut best: Option<Checkpoint> = None;
     for note in [&history.latest, &history.last] {
-        match Checkpoint::verify(note, &[key.public()]) {
+        match Checkpoint::verify(note, &[key]) {
             Ok((checkpoint, _)) if checkpoint.origin != origin => {
                 return Err(changed(dir, format!("a checkpoint is of `{}`", checkpoint.origin)));
             }

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{CHECKPOINT, CHECKPOINTS, JournalError, LOG, Log, NewLog, Recovery, TORN, origin};
-use crate::key::Secret;
+use super::{CHECKPOINT, CHECKPOINTS, JournalError, LOG, Log, NewLog, Recovery, Signer, TORN, origin};
+use crate::key::{Public, Secret};
 use crate::merkle::{Tree, leaf};
 use crate::note::Checkpoint;
 use crate::receipt::{Count, Fact, Loss, Receipt, SessionFacts};
@@ -25,6 +25,7 @@ fn new_log(delegation: &[u8]) -> NewLog<'_> {
         },
         delegation,
         ancestors: &[],
+        keys: "",
         group: None,
     }
 }
@@ -35,6 +36,10 @@ fn fact(number: u64) -> Fact {
 
 fn key() -> Arc<Secret> {
     Arc::new(Secret::from_seed([7; 32]))
+}
+
+fn by(key: Arc<Secret>) -> impl FnOnce(Public) -> Option<Signer> {
+    move |wanted| (key.public() == wanted).then_some(Signer::Kept(key))
 }
 
 fn add(log: &mut Log, lines: u64) {
@@ -106,7 +111,7 @@ fn a_log_cut_at_any_byte_after_its_checkpoint_is_taken_up_again() {
         fs::write(dir.join(LOG), &whole[..length]).unwrap();
         fs::write(dir.join(CHECKPOINT), &checkpoint).unwrap();
         fs::write(dir.join(CHECKPOINTS), &history).unwrap();
-        let Recovery::Resumed(log, resumed) = Log::recover(&dir, key(), |_line| (), |_found| None).unwrap()
+        let Recovery::Resumed(log, resumed) = Log::recover(&dir, by(key()), |_line| (), |_found| None).unwrap()
         else {
             panic!("closed")
         };
@@ -134,7 +139,7 @@ fn a_torn_checkpoint_falls_back_to_the_last_whole_one() {
     fs::write(dir.join(CHECKPOINT), b"").unwrap();
     let history = fs::read(dir.join(CHECKPOINTS)).unwrap();
     fs::write(dir.join(CHECKPOINTS), &history[..history.len() - 9]).unwrap();
-    let Recovery::Resumed(_, resumed) = Log::recover(&dir, key(), |_line| (), |_found| None).unwrap() else {
+    let Recovery::Resumed(_, resumed) = Log::recover(&dir, by(key()), |_line| (), |_found| None).unwrap() else {
         panic!("closed")
     };
     assert_eq!((resumed.covered, resumed.found), (1, 2));
@@ -155,7 +160,7 @@ fn a_log_that_is_not_what_was_signed_is_left_as_it_is() {
     for damaged in [edited.as_bytes(), &whole[..whole.len() - 1], b""] {
         fs::write(dir.join(LOG), damaged).unwrap();
         assert!(matches!(
-            Log::recover(&dir, key(), |_line| (), |_found| None),
+            Log::recover(&dir, by(key()), |_line| (), |_found| None),
             Err(JournalError::Changed { .. })
         ));
         assert_eq!(fs::read(dir.join(LOG)).unwrap(), damaged);
@@ -163,10 +168,29 @@ fn a_log_that_is_not_what_was_signed_is_left_as_it_is() {
     fs::write(dir.join(LOG), &whole).unwrap();
     let other = Arc::new(Secret::from_seed([8; 32]));
     assert!(matches!(
-        Log::recover(&dir, other, |_line| (), |_found| None),
+        Log::recover(&dir, by(other), |_line| (), |_found| None),
         Err(JournalError::Changed { .. })
     ));
-    assert!(Log::recover(&dir, key(), |_line| (), |_found| None).is_ok());
+    assert!(Log::recover(&dir, by(key()), |_line| (), |_found| None).is_ok());
+}
+
+#[test]
+fn a_log_whose_key_was_destroyed_stays_as_it_is() {
+    let scratch = scratch();
+    let gone = |_wanted| Some(Signer::Gone);
+    let dir = scratch.path().join("s-1");
+    let mut log = Log::create(&dir, new_log(b"{}"), key()).unwrap();
+    add(&mut log, 2);
+    log.commit().unwrap();
+    drop(log);
+    let whole = fs::read(dir.join(LOG)).unwrap();
+    let recovered = Log::recover(&dir, gone, |_line| (), |_found| None);
+    assert!(matches!(recovered, Err(JournalError::NoKey { .. })));
+    assert_eq!(fs::read(dir.join(LOG)).unwrap(), whole);
+    // What it signed is held against its public half all the same.
+    fs::write(dir.join(LOG), &whole[1..]).unwrap();
+    let recovered = Log::recover(&dir, gone, |_line| (), |_found| None);
+    assert!(matches!(recovered, Err(JournalError::Changed { .. })));
 }
 
 #[test]

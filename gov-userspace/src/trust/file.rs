@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{FileFault, Scopes, TrustError, TrustRoot, Users};
+use super::{FileFault, Rotated, Scopes, TrustError, TrustRoot, Users};
 use crate::accounts::Accounts;
+use crate::delegation::{instant, written};
 use crate::guarded::{self, OTHERS_WRITE};
 use crate::key::{Public, lowercase_hex};
 use crate::money::Money;
@@ -25,6 +26,10 @@ struct Text {
     max_spend: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     revoked: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rotated_to: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rotated_at: Option<String>,
 }
 
 /// A key to be pinned.
@@ -62,23 +67,70 @@ impl Enrolment {
             scopes: if scopes.is_empty() { vec![ALL.to_owned()] } else { scopes },
             max_spend: self.max_spend.map_or_else(|| UNLIMITED.to_owned(), |limit| limit.to_string()),
             revoked: Vec::new(),
+            rotated_to: None,
+            rotated_at: None,
         };
-        let text = toml::to_string(&text).map_err(|error| fault(FileFault::Form(error.to_string())))?;
-        guarded::make_folder(folder, 0o755)?;
-        guarded::create(
-            &path,
-            &format!("# Pins one key that may start delegations; see gov's docs/delegations.md.\n{text}"),
-            0o644,
-        )?;
+        pin(&path, &text)?;
         Ok(path)
     }
 
     /// The first user and the key's first digits, so that a listing shows whose it is.
     fn name(&self) -> String {
-        let user = self.users.first().map_or("nobody", |user| if user == ALL { "everyone" } else { user });
-        let digits: String = self.key.to_string().chars().take(8).collect();
-        format!("{user}-{digits}")
+        name(self.users.first(), self.key)
     }
+}
+
+fn name(user: Option<&String>, key: Public) -> String {
+    let user = user.map_or("nobody", |user| if user == ALL { "everyone" } else { user });
+    let digits: String = key.to_string().chars().take(8).collect();
+    format!("{user}-{digits}")
+}
+
+fn pin(path: &Path, text: &Text) -> Result<(), TrustError> {
+    let fault = |why| TrustError::File { path: path.to_owned(), why };
+    let text = toml::to_string(text).map_err(|error| fault(FileFault::Form(error.to_string())))?;
+    guarded::make_folder(path.parent().unwrap_or(Path::new("/")), 0o755)?;
+    let text = format!("# Pins one key that may start delegations; see gov's docs/delegations.md.\n{text}");
+    Ok(guarded::create(path, &text, 0o644)?)
+}
+
+/// Pins a key with exactly the users and limits of another.
+pub(super) fn pin_like(folder: &Path, root: &TrustRoot, key: Public) -> Result<PathBuf, TrustError> {
+    let users: Vec<String> = match &root.users {
+        Users::Everyone => vec![ALL.to_owned()],
+        Users::These(uids) => uids.iter().map(|uid| super::user_name(*uid)).collect(),
+    };
+    let path = folder.join(format!("{}.toml", name(users.first(), key)));
+    let text = Text {
+        key: key.to_string(),
+        users,
+        // None at all grants nothing, and stays so.
+        scopes: match &root.scopes {
+            Scopes::Everything => vec![ALL.to_owned()],
+            Scopes::Within(scopes) => scopes.iter().map(Scope::to_string).collect(),
+        },
+        max_spend: root.max_spend.map_or_else(|| UNLIMITED.to_owned(), |limit| limit.to_string()),
+        revoked: root.revoked.iter().cloned().collect(),
+        rotated_to: None,
+        rotated_at: None,
+    };
+    pin(&path, &text)?;
+    Ok(path)
+}
+
+/// Writes into a key's file that another follows it. What stands there stays as it is.
+pub(super) fn mark(folder: &Path, owner: u32, root: &TrustRoot, rotated: Rotated) -> Result<(), TrustError> {
+    let path = folder.join(format!("{}.toml", root.name));
+    let fault = |why| TrustError::File { path: path.clone(), why };
+    let text = guarded::read(&path, owner, OTHERS_WRITE)?;
+    let text = text.ok_or_else(|| fault(FileFault::Form("it was removed meanwhile".to_owned())))?;
+    let text = format!(
+        "{}\nrotated_to = \"{}\"\nrotated_at = \"{}\"\n",
+        text.trim_end_matches('\n'),
+        rotated.to,
+        written(rotated.at)
+    );
+    Ok(guarded::replace(&path, &text, 0o644)?)
 }
 
 /// Reads one file.
@@ -108,7 +160,15 @@ fn parse(name: &str, text: &str, accounts: &Accounts) -> Result<TrustRoot, FileF
     if let Some(wrong) = text.revoked.iter().find(|id| !is_id(id)) {
         return Err(FileFault::Id(wrong.clone()));
     }
+    let rotated = match (&text.rotated_to, &text.rotated_at) {
+        (None, None) => None,
+        (Some(to), Some(at)) => {
+            Some(Rotated { to: Public::from_hex(to)?, at: instant(at).ok_or(FileFault::Rotated)? })
+        }
+        _half => return Err(FileFault::Rotated),
+    };
     Ok(TrustRoot {
+        rotated,
         name: name.to_owned(),
         key: Public::from_hex(&text.key)?,
         users: users(&text.users, accounts)?,

@@ -1,0 +1,78 @@
+//! Rotates the key that signs logs while the daemon runs: sessions that began keep theirs, to the end of their logs.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::answers::{code, refusal};
+use super::core::Core;
+use super::recovery::last_kind;
+use crate::control::message::{Reply, Rotated};
+use crate::journal::{SESSION, SessionFile};
+use crate::key::Public;
+use crate::session::enforcer::Enforcer;
+
+impl<E: Enforcer> Core<E> {
+    /// Has a new key sign the logs of sessions that begin from here on.
+    pub(super) fn rotate_log_key(&mut self) -> Reply {
+        let old = self.ground.keys.current().public().to_string();
+        if let Err(error) = self.ground.keys.rotate(Timestamp::now()) {
+            tracing::error!("the key that signs logs was not rotated: {error}");
+            return Reply::Refused(refusal(code::FAILED, "the key that signs logs", &error));
+        }
+        let new = self.ground.keys.current().public().to_string();
+        tracing::info!(old, new, "the key that signs logs was rotated; sessions that run keep the old one");
+        self.destroy_unneeded_keys();
+        Reply::Rotated(Rotated { old, new })
+    }
+
+    /// Destroys the keys that gave way and that no log without an end needs any more.
+    pub(super) fn destroy_unneeded_keys(&mut self) {
+        for key in self.ground.keys.retired() {
+            match self.is_needed(key) {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(%key, "a key that gave way is kept, because a log cannot be looked at: {error}");
+                    continue;
+                }
+            }
+            match self.ground.keys.destroy(key) {
+                Ok(true) => tracing::info!(%key, "a key that gave way was overwritten and removed: no log needs it"),
+                Ok(false) => tracing::info!(
+                    %key,
+                    "a key that gave way is not needed any more: take the credential `log.key.previous` away"
+                ),
+                Err(error) => tracing::error!(%key, "a key that gave way stays: {error}"),
+            }
+        }
+    }
+
+    /// Whether a log without an end names the key: first of the sessions that are here, then of all that are left.
+    fn is_needed(&self, key: Public) -> std::io::Result<bool> {
+        let logs = &self.ground.folders.logs;
+        for name in self.open_logs() {
+            if names(&logs.join(name), key)? {
+                return Ok(true);
+            }
+        }
+        for entry in std::fs::read_dir(logs)? {
+            let folder = entry?.path();
+            if names(&folder, key)? && !matches!(last_kind(&folder)?.as_deref(), Some("close" | "recovered")) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Whether a log names this key as its own.
+fn names(folder: &Path, key: Public) -> std::io::Result<bool> {
+    let text = match std::fs::read(folder.join(SESSION)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    // What cannot be read may name any key.
+    Ok(serde_json::from_slice::<SessionFile>(&text).map_or(true, |session| session.key == key.to_string()))
+}
