@@ -197,7 +197,8 @@ pub fn rotate_user_key(trust_folder: &Path, at: Timestamp) -> Result<Chain, Keys
     let old = open(&path, uid)?.ok_or(KeystoreError::NoKey)?;
     let (_new, chain) = slot.rotate(&held, &old, Form::Plain, at)?;
     slot.destroy(old.public())?;
-    if uid == ROOT && TrustRoots::load(trust_folder, ROOT)?.roots.iter().any(|root| root.key == old.public()) {
+    if uid == ROOT && TrustRoots::load(trust_folder, ROOT)?.roots.iter().any(|root| root.key == old.public())
+    {
         trust::succeed(trust_folder, ROOT, &chain, at)?;
     }
     Ok(chain)

@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         handed::can_follow(args.format)?;
         follow::events(&folder)?;
     }
-    let report = evidence::verify(&folder, &args.reading, &args.reading.trusted()?, None)?;
+    let report = evidence::verify(&folder, &args.reading, args.reading.trusted(Some(&folder))?, None)?;
     if args.follow {
         return Ok(exit(report.verdict));
     }

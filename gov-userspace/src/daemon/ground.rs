@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::control::message::HookView;
 use crate::host::cgroup::Hierarchy;
 use crate::host::facts::{self, Facts};
-use crate::kernel::Enforcement;
 use crate::journal::Signer;
+use crate::kernel::Enforcement;
 use crate::key::Public;
 use crate::keystore::LogKeys;
 use crate::receipt::{EnforcementFacts, HostFacts};
@@ -77,7 +77,8 @@ impl Ground {
         let hierarchy = Hierarchy::open().context("cannot open gov's cgroup hierarchy")?;
         let folders = Folders::make(&config)?;
         let credentials = credentials();
-        let keys = LogKeys::open(&config.state, credentials.as_deref()).context("no key to sign logs with")?;
+        let keys =
+            LogKeys::open(&config.state, credentials.as_deref()).context("no key to sign logs with")?;
         let name = match &config.origin {
             Some(origin) => origin.clone(),
             None => rustix::system::uname().nodename().to_string_lossy().into_owned(),

@@ -32,6 +32,7 @@ mod watch;
 
 pub use begin::{DaemonError, Leftovers};
 pub use enforcement::Words;
+pub use rotate::rotate_alone as rotate_log_key_alone;
 pub use run::{check, serve};
 
 #[cfg(test)]

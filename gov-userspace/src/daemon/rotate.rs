@@ -2,14 +2,19 @@
 
 use std::path::Path;
 
+use anyhow::Context;
 use jiff::Timestamp;
 
 use super::answers::{code, refusal};
 use super::core::Core;
+use super::ground::credentials;
+use super::lock;
+use super::own::HOST;
 use super::recovery::last_kind;
 use crate::control::message::{Reply, Rotated};
 use crate::journal::{SESSION, SessionFile};
 use crate::key::Public;
+use crate::keystore::LogKeys;
 use crate::session::enforcer::Enforcer;
 
 impl<E: Enforcer> Core<E> {
@@ -38,7 +43,9 @@ impl<E: Enforcer> Core<E> {
                 }
             }
             match self.ground.keys.destroy(key) {
-                Ok(true) => tracing::info!(%key, "a key that gave way was overwritten and removed: no log needs it"),
+                Ok(true) => {
+                    tracing::info!(%key, "a key that gave way was overwritten and removed: no log needs it")
+                }
                 Ok(false) => tracing::info!(
                     %key,
                     "a key that gave way is not needed any more: take the credential `log.key.previous` away"
@@ -58,12 +65,24 @@ impl<E: Enforcer> Core<E> {
         }
         for entry in std::fs::read_dir(logs)? {
             let folder = entry?.path();
-            if names(&folder, key)? && !matches!(last_kind(&folder)?.as_deref(), Some("close" | "recovered")) {
+            if names(&folder, key)? && !matches!(last_kind(&folder)?.as_deref(), Some("close" | "recovered"))
+            {
                 return Ok(true);
             }
         }
         Ok(false)
     }
+}
+
+/// Rotates the key where no daemon runs, and keeps one from starting meanwhile: the old key and the new one. The next
+/// daemon destroys the old one when no log needs it.
+pub fn rotate_alone(state: &Path) -> anyhow::Result<(Public, Public)> {
+    std::fs::create_dir_all(HOST).with_context(|| format!("cannot make the folder `{HOST}`"))?;
+    let _lock = lock::take(&Path::new(HOST).join("govd.lock"))?;
+    let mut keys = LogKeys::open(state, credentials().as_deref())?;
+    let old = keys.current().public();
+    keys.rotate(Timestamp::now())?;
+    Ok((old, keys.current().public()))
 }
 
 /// Whether a log names this key as its own.

@@ -111,7 +111,8 @@ fn a_log_cut_at_any_byte_after_its_checkpoint_is_taken_up_again() {
         fs::write(dir.join(LOG), &whole[..length]).unwrap();
         fs::write(dir.join(CHECKPOINT), &checkpoint).unwrap();
         fs::write(dir.join(CHECKPOINTS), &history).unwrap();
-        let Recovery::Resumed(log, resumed) = Log::recover(&dir, by(key()), |_line| (), |_found| None).unwrap()
+        let Recovery::Resumed(log, resumed) =
+            Log::recover(&dir, by(key()), |_line| (), |_found| None).unwrap()
         else {
             panic!("closed")
         };
@@ -139,7 +140,8 @@ fn a_torn_checkpoint_falls_back_to_the_last_whole_one() {
     fs::write(dir.join(CHECKPOINT), b"").unwrap();
     let history = fs::read(dir.join(CHECKPOINTS)).unwrap();
     fs::write(dir.join(CHECKPOINTS), &history[..history.len() - 9]).unwrap();
-    let Recovery::Resumed(_, resumed) = Log::recover(&dir, by(key()), |_line| (), |_found| None).unwrap() else {
+    let Recovery::Resumed(_, resumed) = Log::recover(&dir, by(key()), |_line| (), |_found| None).unwrap()
+    else {
         panic!("closed")
     };
     assert_eq!((resumed.covered, resumed.found), (1, 2));

@@ -42,7 +42,8 @@ impl LogKeys {
         guarded::make_folder(&state.join("keys"), 0o711)?;
         let held = slot.hold()?;
         slot.settle(&held)?;
-        let credential = |name: &str| credentials.map_or(Ok(None), |folder| open_credential(&folder.join(name), uid));
+        let credential =
+            |name: &str| credentials.map_or(Ok(None), |folder| open_credential(&folder.join(name), uid));
         let (given, previous) = (credential(CREDENTIAL)?, credential(PREVIOUS)?);
         let mut chain = slot.chain()?;
         let used = match chain.end() {
@@ -146,7 +147,11 @@ pub fn seal(state: &Path) -> Result<(PathBuf, Public), KeystoreError> {
     slot.write(&sealed, Form::Sealed, &secret)?;
     let opened = slot.read(&sealed, Form::Sealed)?.map(|opened| opened.public());
     if opened != Some(secret.public()) {
-        return Err(KeystoreError::Differ { what: "what was sealed".to_owned(), found: opened, used: secret.public() });
+        return Err(KeystoreError::Differ {
+            what: "what was sealed".to_owned(),
+            found: opened,
+            used: secret.public(),
+        });
     }
     if plain.exists() {
         wipe(&plain)?;

@@ -32,7 +32,9 @@ pub enum SealError {
     #[error("cannot start `{PROGRAM}`: {0}: install systemd 250 or later")]
     NoProgram(std::io::Error),
     /// The program failed.
-    #[error("`{PROGRAM} {verb}` failed: {said}: see that `{TPM}` is there and the libraries of tpm2-tss are installed (`systemd-creds has-tpm2`); what another TPM sealed, or another boot state, this one does not open")]
+    #[error(
+        "`{PROGRAM} {verb}` failed: {said}: see that `{TPM}` is there and the libraries of tpm2-tss are installed (`systemd-creds has-tpm2`); what another TPM sealed, or another boot state, this one does not open"
+    )]
     Refused {
         /// What it was to do.
         verb: &'static str,
@@ -70,7 +72,12 @@ pub(super) fn open(path: &Path, uid: u32) -> Result<Option<Secret>, SealError> {
     secret.map(Some).map_err(|source| SealError::Content { path: path.to_owned(), source })
 }
 
-fn run(verb: &'static str, options: &[&str], input: &[u8], most: usize) -> Result<Zeroizing<Vec<u8>>, SealError> {
+fn run(
+    verb: &'static str,
+    options: &[&str],
+    input: &[u8],
+    most: usize,
+) -> Result<Zeroizing<Vec<u8>>, SealError> {
     let mut child = Command::new(PROGRAM)
         .env_clear()
         .arg(verb)

@@ -160,7 +160,13 @@ impl Slot {
     }
 
     /// Names a key that somebody else keeps as the one that follows.
-    pub(super) fn name(&self, _held: &Held, old: &Secret, new: &Secret, at: Timestamp) -> Result<Chain, KeystoreError> {
+    pub(super) fn name(
+        &self,
+        _held: &Held,
+        old: &Secret,
+        new: &Secret,
+        at: Timestamp,
+    ) -> Result<Chain, KeystoreError> {
         let chain = self.follow(old, new, at)?;
         guarded::replace(&self.chain_path(), &chain.text(), 0o644)?;
         Ok(chain)
@@ -209,7 +215,8 @@ impl Slot {
         let mut kept = Vec::new();
         for entry in entries {
             let path = entry.map_err(io("read", &folder))?.path();
-            let form = Form::ALL.into_iter().find(|form| path.extension().is_some_and(|it| it == form.ending()));
+            let form =
+                Form::ALL.into_iter().find(|form| path.extension().is_some_and(|it| it == form.ending()));
             let Some(form) = form else { continue };
             if let Some(secret) = self.read(&path, form)?.filter(|secret| secret.public() != current) {
                 kept.push(secret);

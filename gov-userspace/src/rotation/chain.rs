@@ -120,6 +120,19 @@ impl Chain {
         first.and_then(|first| self.0.get(first..)).unwrap_or_default()
     }
 
+    /// This chain, unless another one has a key give way to somebody else.
+    ///
+    /// # Errors
+    /// [`ChainError::Fork`] with the first link that the other one contradicts.
+    pub fn beside(self, other: &Self) -> Result<Self, ChainError> {
+        let contradicts =
+            |link: &Rotation| other.after(link.old).first().is_some_and(|theirs| theirs.new != link.new);
+        match self.0.iter().zip(1_usize..).find(|(link, _)| contradicts(link)) {
+            Some((link, number)) => Err(ChainError::Fork(number, link.old)),
+            None => Ok(self),
+        }
+    }
+
     /// Every key that gave way, the first one first.
     pub fn rotated(&self) -> impl Iterator<Item = Public> {
         self.0.iter().map(|link| link.old)
@@ -144,7 +157,11 @@ fn check(links: &[Rotation], number: usize) -> Result<(), ChainError> {
     } else if after.iter().any(|later| later.new == link.old) {
         // Whatever leads to the first one's old key stands behind it: a circle, or lines that were moved.
         let circle = links.last().is_some_and(|last| last.new == link.old);
-        return Err(if circle { ChainError::Cycle(links.len(), link.old) } else { ChainError::Order(number) });
+        return Err(if circle {
+            ChainError::Cycle(links.len(), link.old)
+        } else {
+            ChainError::Order(number)
+        });
     }
     if link.new == link.old || before.iter().any(|earlier| earlier.old == link.new) {
         return Err(ChainError::Cycle(number, link.new));

@@ -78,7 +78,9 @@ fn a_statement_is_no_checkpoint_and_a_checkpoint_no_statement() {
 #[test]
 fn a_statement_has_one_spelling() {
     let plain = super::text(Purpose::Log, key(1).public(), key(2).public(), at(0));
-    for (from, to) in [(".000Z", "Z"), (".000Z", ".0000Z"), ("Z\n", "+00:00\n"), ("old ", "old  "), ("log\n", "host\n")] {
+    for (from, to) in
+        [(".000Z", "Z"), (".000Z", ".0000Z"), ("Z\n", "+00:00\n"), ("old ", "old  "), ("log\n", "host\n")]
+    {
         let text = plain.replacen(from, to, 1);
         assert_ne!(text, plain);
         let signed = note::sign(&text, super::ORIGIN, &[&key(1), &key(2)]);
@@ -116,7 +118,8 @@ fn each_lie_about_a_chain_has_its_own_refusal() {
     assert_eq!(Chain::parse(&torn, Purpose::Log), Err(ChainError::Line(1)));
     assert_eq!(Chain::parse(b"{}\n", Purpose::Log), Err(ChainError::Line(1)));
     let wrong = String::from_utf8(lines(&[link(1, 2, 0), link(2, 3, 1)])).unwrap();
-    let wrong = wrong.replacen("new 8", "new 9", 1).replacen(&public(2).to_string(), &public(4).to_string(), 1);
+    let wrong =
+        wrong.replacen("new 8", "new 9", 1).replacen(&public(2).to_string(), &public(4).to_string(), 1);
     assert!(matches!(Chain::parse(wrong.as_bytes(), Purpose::Log), Err(ChainError::Link(1, _))));
     assert_eq!(Chain::parse(&vec![b' '; super::MAX_CHAIN + 1], Purpose::Log), Err(ChainError::TooLong));
 }
@@ -129,4 +132,15 @@ fn only_the_end_of_a_chain_is_added_to() {
     }
     assert_eq!(chain.with(link(3, 1, 2)), Err(ChainError::Cycle(3, key(1).public())));
     assert_eq!(chain.with(link(3, 4, 0)), Err(ChainError::Time(3)));
+}
+
+#[test]
+fn two_chains_that_tell_of_other_successors_are_a_fork() {
+    let (one, other) =
+        (parsed(&[link(1, 2, 0), link(2, 3, 1)]).unwrap(), parsed(&[link(1, 2, 0), link(2, 4, 1)]).unwrap());
+    assert_eq!(one.clone().beside(&other), Err(ChainError::Fork(2, key(2).public())));
+    let (start, apart) = (parsed(&[link(1, 2, 0)]).unwrap(), parsed(&[link(7, 8, 0)]).unwrap());
+    assert_eq!(one.clone().beside(&start), Ok(one.clone()));
+    assert_eq!(start.clone().beside(&one), Ok(start));
+    assert_eq!(one.clone().beside(&apart), Ok(one));
 }

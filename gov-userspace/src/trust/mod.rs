@@ -159,7 +159,9 @@ pub enum TrustError {
     #[error("the delegation `{0}` was revoked: have a new one signed")]
     Revoked(String),
     /// The key gave way to another before it was issued.
-    #[error("key `{root}` was rotated at {at}, and the delegation was issued later: have it signed by key {to}")]
+    #[error(
+        "key `{root}` was rotated at {at}, and the delegation was issued later: have it signed by key {to}"
+    )]
     Rotated {
         /// The name of the file.
         root: String,
@@ -198,7 +200,9 @@ pub enum FileFault {
     #[error("there is no local user `{0}`: write a name from /etc/passwd, a number, or `*`")]
     User(String),
     /// Half of a rotation, or a time that is none.
-    #[error("`rotated_to` and `rotated_at` stand together: the key that follows, and a time such as `2026-11-22T20:00:00.000Z`")]
+    #[error(
+        "`rotated_to` and `rotated_at` stand together: the key that follows, and a time such as `2026-11-22T20:00:00.000Z`"
+    )]
     Rotated,
     /// An id that is none.
     #[error("`{0}` is no id of a delegation: write `sha256:` and 64 lowercase hexadecimal digits")]

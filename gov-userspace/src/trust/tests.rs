@@ -251,12 +251,12 @@ fn chain(links: &[crate::rotation::Rotation]) -> crate::rotation::Chain {
     links.iter().fold(start, |chain, link| chain.with(link.clone()).unwrap())
 }
 
-const LIMITED: &str =
-    "users = [\"4242\"]\nscopes = [\"file:write:/project\", \"code:execute:/project\"]\nmax_spend = \"200usd\"\n";
+const LIMITED: &str = "users = [\"4242\"]\nscopes = [\"file:write:/project\", \"code:execute:/project\"]\nmax_spend = \"200usd\"\n";
 
 #[test]
 fn a_new_key_stands_in_the_old_ones_place_with_its_limits() {
-    let (old, new, folder) = (Secret::from_seed([1; 32]), Secret::from_seed([2; 32]), tempfile::tempdir().unwrap());
+    let (old, new, folder) =
+        (Secret::from_seed([1; 32]), Secret::from_seed([2; 32]), tempfile::tempdir().unwrap());
     put(folder.path(), "one", &format!("# kept\nkey = \"{}\"\n{LIMITED}", old.public()));
     let links = chain(&[rotation(&old, &new, "2026-11-22T00:05:00.000Z")]);
     super::succeed(folder.path(), me(), &links, now()).unwrap();
@@ -264,7 +264,10 @@ fn a_new_key_stands_in_the_old_ones_place_with_its_limits() {
     assert!(trust.refused.is_empty(), "{:?}", trust.refused);
     let of = |key: &Secret| trust.roots.iter().find(|root| root.key == key.public()).unwrap();
     let (before, after) = (of(&old), of(&new));
-    assert_eq!((&before.users, &before.scopes, before.max_spend), (&after.users, &after.scopes, after.max_spend));
+    assert_eq!(
+        (&before.users, &before.scopes, before.max_spend),
+        (&after.users, &after.scopes, after.max_spend)
+    );
     assert_eq!(before.rotated.unwrap().to, new.public());
     assert!(std::fs::read_to_string(folder.path().join("one.toml")).unwrap().starts_with("# kept\n"));
     authorize(&delegation(&new), UID, &trust).unwrap();
@@ -274,7 +277,8 @@ fn a_new_key_stands_in_the_old_ones_place_with_its_limits() {
 
 #[test]
 fn what_the_old_key_issued_before_it_gave_way_still_counts() {
-    let (old, new, folder) = (Secret::from_seed([1; 32]), Secret::from_seed([2; 32]), tempfile::tempdir().unwrap());
+    let (old, new, folder) =
+        (Secret::from_seed([1; 32]), Secret::from_seed([2; 32]), tempfile::tempdir().unwrap());
     put(folder.path(), "one", &format!("key = \"{}\"\n{LIMITED}", old.public()));
     let links = chain(&[rotation(&old, &new, "2026-11-22T00:11:00.000Z")]);
     super::succeed(folder.path(), me(), &links, now()).unwrap();
@@ -283,8 +287,13 @@ fn what_the_old_key_issued_before_it_gave_way_still_counts() {
 
 #[test]
 fn a_key_that_may_grant_nothing_is_followed_by_one_that_may_grant_nothing() {
-    let (old, new, folder) = (Secret::from_seed([1; 32]), Secret::from_seed([2; 32]), tempfile::tempdir().unwrap());
-    put(folder.path(), "one", &format!("key = \"{}\"\nusers = []\nscopes = []\nmax_spend = \"0usd\"\n", old.public()));
+    let (old, new, folder) =
+        (Secret::from_seed([1; 32]), Secret::from_seed([2; 32]), tempfile::tempdir().unwrap());
+    put(
+        folder.path(),
+        "one",
+        &format!("key = \"{}\"\nusers = []\nscopes = []\nmax_spend = \"0usd\"\n", old.public()),
+    );
     let links = chain(&[rotation(&old, &new, "2026-11-22T00:05:00.000Z")]);
     super::succeed(folder.path(), me(), &links, now()).unwrap();
     let trust = TrustRoots::load(folder.path(), me()).unwrap();
@@ -298,10 +307,12 @@ fn continuity_helps_nobody_whose_key_is_not_trusted_any_more() {
     let keys: Vec<Secret> = (1..6).map(|number| Secret::from_seed([number; 32])).collect();
     let folder = tempfile::tempdir().unwrap();
     put(folder.path(), "one", &format!("key = \"{}\"\n{LIMITED}", keys[0].public()));
-    let refused = |links: &[crate::rotation::Rotation]| match super::succeed(folder.path(), me(), &chain(links), now()) {
-        Err(TrustError::Succession(fault)) => fault,
-        other => panic!("{other:?}"),
-    };
+    let refused =
+        |links: &[crate::rotation::Rotation]| match super::succeed(folder.path(), me(), &chain(links), now())
+        {
+            Err(TrustError::Succession(fault)) => fault,
+            other => panic!("{other:?}"),
+        };
     let early = "2026-11-22T00:05:00.000Z";
     assert_eq!(refused(&[]), Fault::Empty);
     assert_eq!(refused(&[rotation(&keys[3], &keys[4], early)]), Fault::Unknown);
@@ -323,7 +334,9 @@ fn continuity_helps_nobody_whose_key_is_not_trusted_any_more() {
 fn half_of_a_rotation_pins_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let key = Secret::from_seed([1; 32]).public();
-    for rest in [format!("rotated_to = \"{key}\"\n"), "rotated_at = \"2026-11-22T00:05:00.000Z\"\n".to_owned()] {
+    for rest in
+        [format!("rotated_to = \"{key}\"\n"), "rotated_at = \"2026-11-22T00:05:00.000Z\"\n".to_owned()]
+    {
         put(folder.path(), "one", &format!("key = \"{key}\"\n{LIMITED}{rest}"));
         let trust = TrustRoots::load(folder.path(), me()).unwrap();
         assert!(trust.roots.is_empty());

@@ -102,7 +102,8 @@ fn signing(report: &Report, signer: &str) -> Result<Secret, Failure> {
             .remedy("`gov verify` says what of the log holds"));
     }
     let state = evidence::state();
-    let wanted = Public::from_hex(signer).map_err(|error| Failure::because(Exit::DoesNotHold, "the log's key", &error))?;
+    let wanted = Public::from_hex(signer)
+        .map_err(|error| Failure::because(Exit::DoesNotHold, "the log's key", &error))?;
     let key = keystore::log_secret(&state, wanted).map_err(|error| {
         Failure::because(Exit::Failed, "the host's key", &error)
             .remedy("run it as root on the host of the session")

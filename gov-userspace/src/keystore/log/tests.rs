@@ -116,7 +116,10 @@ fn a_rotation_that_stops_anywhere_leaves_the_old_key_or_the_new_one_with_its_sta
         assert_eq!(public(state.path()).unwrap(), Some(keys.current().public()));
         assert!(!folder.join("next.key").exists());
         assert_eq!(kept.exists(), named);
-        assert_eq!(fs::read(folder.join("log.key")).unwrap(), if named { after.clone() } else { before.clone() });
+        assert_eq!(
+            fs::read(folder.join("log.key")).unwrap(),
+            if named { after.clone() } else { before.clone() }
+        );
     }
 }
 
@@ -152,7 +155,8 @@ fn a_credential_is_the_key_and_is_not_copied() {
     credentials(&given, &[("log.key", 1)]);
     let mut keys = LogKeys::open(state.path(), Some(&given)).unwrap();
     assert_eq!((keys.current().public(), public(state.path()).unwrap()), (of(1), Some(of(1))));
-    let files: Vec<_> = fs::read_dir(state.path().join("keys")).unwrap().map(|it| it.unwrap().file_name()).collect();
+    let files: Vec<_> =
+        fs::read_dir(state.path().join("keys")).unwrap().map(|it| it.unwrap().file_name()).collect();
     assert_eq!(files, ["log.pub"]);
     assert!(matches!(keys.rotate(now()), Err(KeystoreError::Elsewhere)));
     // Started without it, the daemon makes no other.
