@@ -61,11 +61,11 @@ impl LogKeys {
         write_public(state, current.public())?;
         // What a rotation that was taken back left: another name of the key in use.
         slot.destroy(current.public())?;
-        let mut retired: Vec<_> = slot.kept(current.public())?.into_iter().map(Arc::new).collect();
+        let mut retired: Vec<_> = slot.kept(current.public())?.into_iter().map(unswapped).collect();
         let known = |key: Public, all: &[Arc<Secret>]| all.iter().any(|secret| secret.public() == key);
         let previous = previous.filter(|it| it.public() != current.public() && !known(it.public(), &retired));
-        retired.extend(previous.map(Arc::new));
-        Ok(Self { slot, current: Arc::new(current), chain, retired })
+        retired.extend(previous.map(unswapped));
+        Ok(Self { slot, current: unswapped(current), chain, retired })
     }
 
     /// One key and nothing else, for tests.
@@ -109,7 +109,7 @@ impl LogKeys {
         let held = self.slot.hold()?;
         let form = self.slot.form().ok_or(KeystoreError::Elsewhere)?;
         let (new, chain) = self.slot.rotate(&held, &self.current, form, at)?;
-        self.retired.push(std::mem::replace(&mut self.current, Arc::new(new)));
+        self.retired.push(std::mem::replace(&mut self.current, unswapped(new)));
         self.chain = chain;
         write_public_beside(&self.slot.path(Form::Plain), self.current.public())
     }
@@ -180,6 +180,17 @@ pub fn log_secret(state: &Path, wanted: Public) -> Result<Option<Secret>, Keysto
 pub fn is_kept(state: &Path, key: Public) -> bool {
     let slot = Slot::log(state, geteuid().as_raw());
     [Form::Plain, Form::Sealed].iter().any(|form| slot.retired(key, *form).exists())
+}
+
+/// A secret in its place in memory, which is not written to swap.
+fn unswapped(secret: Secret) -> Arc<Secret> {
+    let secret = Arc::new(secret);
+    let place = Arc::as_ptr(&secret).cast_mut().cast();
+    // SAFETY: the memory is the secret's own and alive; to lock it changes nothing of what it holds.
+    if let Err(error) = unsafe { rustix::mm::mlock(place, size_of::<Secret>()) } {
+        tracing::warn!("a key may be written to swap: {error}");
+    }
+    secret
 }
 
 /// A credential, which the service manager may have given to the process's user alone.
