@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Places, log_key, own_key};
-use crate::cli::daemon::{Socket, out_of_turn};
+use crate::cli::daemon::{Socket, out_of_turn, reply};
 use crate::cli::terms::print;
 use crate::cli::{Exit, Failure};
 use crate::control::message::{Reply, Request};
@@ -28,9 +28,12 @@ impl Rotate {
             return self.own();
         }
         must_be_root("gov keys rotate --log")?;
-        let (old, new) = match self.socket.ask(Request::RotateLogKey {}) {
-            Ok(Reply::Rotated(rotated)) => (rotated.old, rotated.new),
-            Ok(_other) => return Err(out_of_turn()),
+        // A daemon that is there and goes away before it answers may have done it.
+        let (old, new) = match self.socket.connect() {
+            Ok(mut daemon) => match reply(daemon.ask(Request::RotateLogKey {}))? {
+                Reply::Rotated(rotated) => (rotated.old, rotated.new),
+                _other => return Err(out_of_turn()),
+            },
             Err(failure) if failure.exit == Exit::NoDaemon => {
                 let rotated = rotate_log_key_alone(&self.places.state);
                 let (old, new) = rotated.map_err(|error| {

@@ -6,6 +6,7 @@ mod cutoff;
 mod daemon;
 mod evidence;
 mod faults;
+mod keys;
 mod metrics;
 mod nested;
 mod nested_limits;
@@ -42,6 +43,7 @@ pub fn all() -> impl Iterator<Item = &'static Scene> {
         evidence::SCENES,
         faults::SCENES,
         own::SCENES,
+        keys::SCENES,
         metrics::SCENES,
         daemon::SCENES,
         crash::SCENES,
