@@ -154,17 +154,16 @@ fn check(links: &[Rotation], number: usize) -> Result<(), ChainError> {
         if link.at < last.at {
             return Err(ChainError::Time(number));
         }
-    } else if after.iter().any(|later| later.new == link.old) {
-        // Whatever leads to the first one's old key stands behind it: a circle, or lines that were moved.
-        let circle = links.last().is_some_and(|last| last.new == link.old);
-        return Err(if circle {
-            ChainError::Cycle(links.len(), link.old)
-        } else {
-            ChainError::Order(number)
-        });
+    } else if after.iter().any(|later| later.new == link.old) && !are_consecutive(links) {
+        // What leads to the first one's old key stands behind it; if each follows the one before it, it is a circle.
+        return Err(ChainError::Order(number));
     }
     if link.new == link.old || before.iter().any(|earlier| earlier.old == link.new) {
         return Err(ChainError::Cycle(number, link.new));
     }
     Ok(())
+}
+
+fn are_consecutive(links: &[Rotation]) -> bool {
+    links.iter().zip(links.iter().skip(1)).all(|(link, next)| link.new == next.old)
 }
