@@ -68,13 +68,6 @@ impl LogKeys {
         Ok(Self { slot, current: unswapped(current), chain, retired })
     }
 
-    /// One key and nothing else, for tests.
-    #[cfg(test)]
-    pub(crate) fn of(state: &Path, secret: Secret) -> Self {
-        let slot = Slot::log(state, geteuid().as_raw());
-        Self { slot, current: Arc::new(secret), chain: Chain::default(), retired: Vec::new() }
-    }
-
     /// The key that new logs are signed with.
     pub fn current(&self) -> &Arc<Secret> {
         &self.current

@@ -16,11 +16,11 @@ use thiserror::Error;
 use crate::accounts::{Accounts, AccountsError};
 use crate::delegation::{Reversibility, Spend, Verified, written};
 use crate::guarded::{self, GuardError};
-use crate::key::{KeyError, Public};
-use crate::money::{Money, MoneyError};
-use crate::scope::{Limit, Scope, ScopeError, permits};
+use crate::key::Public;
+use crate::money::Money;
+use crate::scope::{Scope, permits};
 
-pub use file::Enrolment;
+pub use file::{Enrolment, FileFault};
 pub use succession::succeed;
 
 /// Where trust files are.
@@ -176,40 +176,6 @@ pub enum TrustError {
     /// A facet that cannot be held to.
     #[error("the delegation's {0} is not enforceable yet by this version: have it delegated without")]
     Facet(&'static str),
-}
-
-/// What is wrong with the form of a trust file, with what to write.
-#[derive(Debug, Error)]
-pub enum FileFault {
-    /// No TOML of the form.
-    #[error("{0}: write `key`, `users`, `scopes`, `max_spend` and, if any, `revoked`")]
-    Form(String),
-    /// The key.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// A scope.
-    #[error(transparent)]
-    Scope(#[from] ScopeError),
-    /// A limit, which is none of what a key may grant.
-    #[error("`{0}` is a limit, which stands in a delegation: leave it out")]
-    Limit(Limit),
-    /// The spend.
-    #[error("{0}, or `unlimited`")]
-    Spend(#[from] MoneyError),
-    /// A user who is not there.
-    #[error("there is no local user `{0}`: write a name from /etc/passwd, a number, or `*`")]
-    User(String),
-    /// Half of a rotation, or a time that is none.
-    #[error(
-        "`rotated_to` and `rotated_at` stand together: the key that follows, and a time such as `2026-11-22T20:00:00.000Z`"
-    )]
-    Rotated,
-    /// An id that is none.
-    #[error("`{0}` is no id of a delegation: write `sha256:` and 64 lowercase hexadecimal digits")]
-    Id(String),
-    /// Another file pins the same key.
-    #[error("`{0}` pins the same key: keep one of the two")]
-    Twice(String),
 }
 
 impl TrustRoots {

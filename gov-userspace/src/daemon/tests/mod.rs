@@ -2,6 +2,7 @@
 
 mod authority;
 mod cutoff;
+mod keys;
 mod life;
 mod nesting;
 mod refusals;
