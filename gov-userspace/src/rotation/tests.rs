@@ -11,7 +11,7 @@ fn key(number: u8) -> Secret {
 }
 
 fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_second(1_790_000_000 + seconds).unwrap()
+    Timestamp::from_second(1_790_000_000_i64.saturating_add(seconds)).unwrap()
 }
 
 /// The rotation of key `old` to key `new`, at so many seconds.

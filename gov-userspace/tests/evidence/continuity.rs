@@ -21,7 +21,7 @@ fn secret(seed: u8) -> Secret {
 
 /// Long before the sample's log began, and so many seconds later.
 fn link(old: u8, new: u8, seconds: i64) -> Rotation {
-    let at = Timestamp::from_second(1_600_000_000 + seconds).unwrap();
+    let at = Timestamp::from_second(1_600_000_000_i64.saturating_add(seconds)).unwrap();
     Rotation::sign(Purpose::Log, &secret(old), &secret(new), at)
 }
 
