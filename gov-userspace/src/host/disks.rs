@@ -116,12 +116,13 @@ fn nodes(
         };
         if is_way {
             found.push(entry.path());
-        } else if kind.is_dir() && metadata.dev() == within && depth > 1 {
-            if let Err(error) = nodes((&entry.path(), within), depth.saturating_sub(1), disks, found)
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                return Err(error);
-            }
+        } else if kind.is_dir()
+            && metadata.dev() == within
+            && depth > 1
+            && let Err(error) = nodes((&entry.path(), within), depth.saturating_sub(1), disks, found)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
         }
     }
     Ok(())
