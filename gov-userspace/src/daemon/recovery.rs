@@ -103,25 +103,22 @@ fn unpinned(found: &Resumed, boot_id: &str, pinned: &BTreeSet<String>) -> Option
 
 /// Whether the last thing that a log says is that it was recovered: an earlier daemon left it so.
 fn ends_with_recovery(folder: &Path) -> std::io::Result<bool> {
-    Ok(last_kind(folder)?.is_some_and(|kind| kind == "recovered"))
+    Ok(last_kind(folder, TAIL)?.is_some_and(|kind| kind == "recovered"))
 }
 
-/// What kind of receipt a log's last line is; none where there is no whole one.
-pub(super) fn last_kind(folder: &Path) -> std::io::Result<Option<String>> {
+/// What kind of receipt a log's last line is; none where there is no whole one among its last `bytes`.
+pub(super) fn last_kind(folder: &Path, bytes: u64) -> std::io::Result<Option<String>> {
     let mut file = match File::open(folder.join(LOG)) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-    let mut tail = String::new();
-    // A tail that starts within a character, or is torn, is none that a recovery wrote.
-    if file.take(TAIL).read_to_string(&mut tail).is_err() {
-        return Ok(None);
-    }
-    let last = tail.strip_suffix('\n').map(|lines| lines.rsplit('\n').next().unwrap_or_default());
-    Ok(last.and_then(|line| serde_json::from_str::<Kind>(line).ok()).map(|receipt| receipt.kind))
+    file.seek(SeekFrom::Start(length.saturating_sub(bytes)))?;
+    let mut tail = Vec::new();
+    file.take(bytes).read_to_end(&mut tail)?;
+    let last = tail.strip_suffix(b"\n").and_then(|lines| lines.rsplit(|byte| *byte == b'\n').next());
+    Ok(last.and_then(|line| serde_json::from_slice::<Kind>(line).ok()).map(|receipt| receipt.kind))
 }
 
 /// What kind of receipt a line is.
@@ -145,5 +142,17 @@ mod tests {
         assert!(!ends("{\"kind\":\"recovered\"}\n{\"kind\":\"close\"}\n"));
         assert!(!ends("{\"kind\":\"start\"}\n{\"kind\":\"recovered\"}"));
         assert!(!ends(""));
+    }
+
+    #[test]
+    fn a_long_last_line_is_read_whole_where_there_is_room_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        // As long as a close receipt is that lists every hook, behind a character that the room begins in.
+        let line = format!("{{\"hooks\":\"{}\",\"kind\":\"close\"}}\n", "x".repeat(9_000));
+        std::fs::write(folder.path().join(crate::journal::LOG), format!("{}\n{line}", "é".repeat(40_000)))
+            .unwrap();
+        assert_eq!(super::last_kind(folder.path(), 64 << 10).unwrap().as_deref(), Some("close"));
+        assert_eq!(super::last_kind(folder.path(), 65_535).unwrap().as_deref(), Some("close"));
+        assert_eq!(super::last_kind(folder.path(), 4_096).unwrap(), None);
     }
 }

@@ -17,6 +17,10 @@ use crate::key::Public;
 use crate::keystore::LogKeys;
 use crate::session::enforcer::Enforcer;
 
+/// Bytes that hold the last line of a log that was closed: one that lists every hook. Of one that is longer it is not known
+/// whether it was, and its key stays.
+const LAST_LINE: u64 = 64 << 10;
+
 impl<E: Enforcer> Core<E> {
     /// Has a new key sign the logs of sessions that begin from here on.
     pub(super) fn rotate_log_key(&mut self) -> Reply {
@@ -65,7 +69,8 @@ impl<E: Enforcer> Core<E> {
         }
         for entry in std::fs::read_dir(logs)? {
             let folder = entry?.path();
-            if names(&folder, key)? && !matches!(last_kind(&folder)?.as_deref(), Some("close" | "recovered"))
+            if names(&folder, key)?
+                && !matches!(last_kind(&folder, LAST_LINE)?.as_deref(), Some("close" | "recovered"))
             {
                 return Ok(true);
             }
