@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Checks a log of gov as docs/log.md describes it, sharing no code with gov.
 
-    python3 verify_log.py DIR [KEY]...     KEY: a trusted public key, 64 hexadecimal digits
+    python3 verify_log.py DIR [--chain FILE] [KEY]...     KEY: a trusted public key, 64 hexadecimal digits
 
+FILE holds the rotations that lead from such a key to the one that signed; without it, DIR/key.chain, if it is there.
 It exits with 0 if every claim holds, 1 if one does not, 3 if something cannot be known.
 Python 3.8 or later, and the package `cryptography`.
 """
-import base64, hashlib, json, pathlib, sys
+import base64, hashlib, json, pathlib, re, sys
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -96,6 +97,42 @@ def checkpoint(note, keys):
     return origin, int(size), root, signer
 
 
+def rotation(note):
+    """Old key, new key and time of a signed statement that one follows the other."""
+    text, blank, lines = note.rpartition("\n\n")
+    need(blank and lines.endswith("\n"), "not a signed note")
+    form = r"gov-key-rotation/v1\nlog\nold ([0-9a-f]{64})\nnew ([0-9a-f]{64})\nat (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"
+    found = re.fullmatch(form, text, re.ASCII)
+    need(found, "not a statement of a rotation")
+    keys, signed = [bytes.fromhex(found[1]), bytes.fromhex(found[2])], set()
+    for line in lines[:-1].split("\n"):
+        dash, name, encoded = line.split(" ")
+        signature = base64.b64decode(encoded, validate=True)
+        by = [key for key in keys if signature[:4] == hashlib.sha256(b"gov-key-rotation/v1\n\1" + key).digest()[:4]]
+        need(dash == "\u2014" and name == "gov-key-rotation/v1" and len(by) == 1, "others than the two keys signed it")
+        try:
+            Ed25519PublicKey.from_public_bytes(by[0]).verify(signature[4:], (text + "\n").encode())
+        except InvalidSignature:
+            raise Fails("the signature of a rotation is wrong")
+        signed.add(by[0])
+    need(signed == set(keys) and lines.count("\n") == 2, "one of the two keys did not sign the rotation")
+    return (*keys, found[3])
+
+
+def rotations(content):
+    """The links of a chain of rotations, each of which must follow the one before it."""
+    links = []
+    for line in content.decode("utf-8").splitlines(True):
+        need(line.endswith("\n"), "the last line of the rotations is torn")
+        old, new, at = rotation(json.loads(line))
+        need(old not in [link[0] for link in links], "a key has two successors")
+        need(new != old and new not in [link[0] for link in links], "the rotations lead in a circle")
+        need(not links or links[-1][1] == old, "a rotation is missing, or stands in the wrong place")
+        need(not links or links[-1][2] <= at, "a rotation is older than the one before it")
+        links.append((old, new, at))
+    return links
+
+
 def did_key(did):
     """The Ed25519 key of a did:key: base58 of 0xed01 and the key."""
     number = 0
@@ -145,9 +182,17 @@ def merged(ranges):
     return result
 
 
-def check(folder, trusted):
+def check(folder, trusted, chain=None):
     """Checks everything; returns what holds, raises what does not or cannot be known."""
     unknown = []
+    beside = folder / "key.chain"
+    if chain is None and beside.exists():
+        chain = beside
+    links = rotations(chain.read_bytes()) if chain else []
+    trusted = list(trusted)
+    for old, new, _ in links:
+        if old in trusted:
+            trusted.append(new)
     try:
         claimed = bytes.fromhex(json.loads((folder / "session.json").read_text())["key"])
     except (OSError, KeyError, ValueError):
@@ -218,6 +263,9 @@ def check(folder, trusted):
     need(not heads, f"more lines were signed than the {len(lines)} there are")
     need(start is not None and start["session"] == origin.rpartition("/")[2], "another log's checkpoint")
     need(start["key"] == signer.hex(), "signed by another key than the start receipt names")
+    gave_way = next((at for old, _, at in links if old == signer), None)
+    if trusted and gave_way and start["wall"].rstrip("Z") > gave_way.rstrip("Z"):
+        unknown.append("the log says that it began after its key gave way to another")
     need(not after_close, "receipts follow the close receipt")
     if size < len(lines):
         unknown.append(f"{len(lines) - size} lines after the checkpoint are unsigned")
@@ -269,8 +317,13 @@ def check(folder, trusted):
 def main(arguments):
     if not arguments:
         sys.exit(__doc__)
+    chain, arguments = None, list(arguments)
+    if "--chain" in arguments[:-1]:
+        at = arguments.index("--chain")
+        chain = pathlib.Path(arguments[at + 1])
+        del arguments[at:at + 2]
     try:
-        print("holds:", check(pathlib.Path(arguments[0]), [bytes.fromhex(key) for key in arguments[1:]]))
+        print("holds:", check(pathlib.Path(arguments[0]), [bytes.fromhex(key) for key in arguments[1:]], chain))
         return 0
     except Unknown as unknown:
         print("cannot be known:", unknown)

@@ -10,6 +10,7 @@ use gov::key::Secret;
 use gov::merkle::{Prover, Tree, leaf};
 use gov::note::Checkpoint;
 use gov::receipt::{Encoder, Receipt, SessionFacts};
+use gov::rotation::{Chain, Purpose, Rotation};
 use gov::scope::Scope;
 use gov::verify::{GrowthProof, ReceiptProof};
 use gov_common::abi::ABI_VERSION;
@@ -98,6 +99,15 @@ pub fn growth() -> Result<Vec<u8>> {
     let lines = lines()?;
     let proof = proved(Prover::consistency(7, u64::try_from(lines.len())?), &lines);
     Ok(GrowthProof { old: 7, proof, checkpoint: checkpoint(&lines) }.to_string().into_bytes())
+}
+
+/// A statement that a key follows another, and a chain of two.
+pub fn rotations() -> Result<(Vec<u8>, Vec<u8>)> {
+    let (next, last) = (Secret::from_seed([8; 32]), Secret::from_seed([9; 32]));
+    let sign = |old: &Secret, new: &Secret| Rotation::sign(Purpose::Log, old, new, Timestamp::UNIX_EPOCH);
+    let first = sign(&key(), &next);
+    let chain = Chain::default().with(first.clone())?.with(sign(&next, &last))?;
+    Ok((first.note().as_bytes().to_vec(), chain.text().into_bytes()))
 }
 
 fn proved(prover: Option<Prover>, lines: &[Vec<u8>]) -> Vec<gov::merkle::Hash> {

@@ -9,6 +9,7 @@ use gov::delegation::{self, Unverified, verify_chain};
 use gov::merkle::{Tree, leaf};
 use gov::note::{Checkpoint, parse_verifier_key};
 use gov::receipt::Receipt;
+use gov::rotation::{Chain, Purpose, Rotation};
 use gov::verify::{self, Evidence, GrowthProof, ReceiptProof};
 use jiff::Timestamp;
 
@@ -21,7 +22,7 @@ pub enum Target {
     Record,
     /// Lines of a log, under a checkpoint that covers them
     Log,
-    /// Notes, checkpoints, verifier keys and proofs of growth
+    /// Notes, checkpoints, verifier keys, proofs of growth and rotations of keys
     Note,
     /// One receipt with its proof
     Receipt,
@@ -56,7 +57,10 @@ impl Target {
                 let lines = seeds::lines()?;
                 vec![lines.join(&b'\n'), [&lines[0][..], b"\n"].concat(), lines[1].clone()]
             }
-            Self::Note => vec![seeds::checkpoint(&seeds::lines()?).into_bytes(), seeds::growth()?],
+            Self::Note => {
+                let (rotation, chain) = seeds::rotations()?;
+                vec![seeds::checkpoint(&seeds::lines()?).into_bytes(), seeds::growth()?, rotation, chain]
+            }
             Self::Receipt => vec![seeds::receipt()?],
             Self::Delegation => vec![seeds::delegation()?],
             Self::Control => vec![br#"{"version":1,"request":{"status":{}}}"#.to_vec()],
@@ -140,9 +144,24 @@ fn note(input: &[u8]) -> String {
     if let Ok(key) = parse_verifier_key(&text) {
         assert!(text.contains('+'), "{key} is no verifier key");
     }
+    let rotation = Rotation::verify(&text);
+    assert!(rotation.is_err() || stated.is_none(), "a rotation is a checkpoint too");
+    let chain = Chain::parse(input, Purpose::Log);
+    if let Ok(chain) = &chain {
+        assert_eq!(
+            Chain::parse(chain.text().as_bytes(), Purpose::Log).as_ref(),
+            Ok(chain),
+            "a chain has a second text"
+        );
+    }
     let words = |error: &dyn std::fmt::Display| error.to_string();
+    let chain = chain.map_or_else(|error| words(&error), |_| "chain".to_owned());
+    let rotation = rotation.map_or_else(|error| words(&error), |_| "rotation".to_owned());
     let verified = verified.map_or_else(|error| words(&error), |_| "verified".to_owned());
-    format!("{verified}; {}", growth.map_or_else(|error| words(&error), |_| "proof".to_owned()))
+    format!(
+        "{verified}; {rotation}; {chain}; {}",
+        growth.map_or_else(|error| words(&error), |_| "proof".to_owned())
+    )
 }
 
 fn receipt(input: &[u8]) -> String {

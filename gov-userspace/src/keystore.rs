@@ -1,14 +1,24 @@
 //! Keys in files: each user's own, and the daemon's that signs logs.
 
+mod log;
+mod seal;
+mod slot;
+
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use rustix::process::geteuid;
 use thiserror::Error;
 
+use self::slot::{Form, Slot};
 use crate::accounts::{Accounts, AccountsError};
 use crate::guarded::{self, GuardError, OTHERS, ROOT};
 use crate::key::{KeyError, Public, Secret};
-use crate::trust::{Enrolment, TrustError, TrustRoots};
+use crate::rotation::{Chain, ChainError, Purpose};
+use crate::trust::{self, Enrolment, TrustError, TrustRoots};
+
+pub use self::log::{LogKeys, is_kept, log_secret, public as log_public, seal as seal_log_key};
+pub use self::seal::SealError;
 
 /// Why there is no key, with what to do.
 #[derive(Debug, Error)]
@@ -43,6 +53,49 @@ pub enum KeystoreError {
     /// Enrolment of root's own key.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// The rotations.
+    #[error("`{path}`: {source}", path = .path.display())]
+    Chain {
+        /// Their file.
+        path: PathBuf,
+        /// What is wrong.
+        source: ChainError,
+    },
+    /// What only the host's TPM opens.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// Nothing to rotate.
+    #[error("there is no key to rotate: `gov keys new` makes one")]
+    NoKey,
+    /// A key that says something else than what was used.
+    #[error(
+        "{what} is key {}, and {used} signed this host's logs until now: give that one again; or, to go over to the other, hand both to the daemon once, the old one as the credential `log.key.previous`",
+        .found.map_or_else(|| "of nobody".to_owned(), |key| key.to_string())
+    )]
+    Differ {
+        /// What.
+        what: String,
+        /// Its key.
+        found: Option<Public>,
+        /// The key that was used.
+        used: Public,
+    },
+    /// The key that was used is gone.
+    #[error(
+        "key {used} signed this host's logs until now, and it is not here: hand it to the daemon again (its file, or the credential `log.key`); if it is lost, remove `log.pub` and `log.chain` beside it, and another key begins anew, which nothing connects with the old one"
+    )]
+    Missing {
+        /// The key.
+        used: Public,
+    },
+    /// A credential, which gov does not keep.
+    #[error(
+        "the key is a credential that somebody else keeps: give the new one as `log.key` and the old one as `log.key.previous`, and restart the daemon; it signs that one follows the other"
+    )]
+    Elsewhere,
+    /// It is sealed already.
+    #[error("`{path}` is there: the key is sealed already; `gov keys rotate --log` makes another", path = .0.display())]
+    Sealed(PathBuf),
 }
 
 /// A key from its file.
@@ -127,43 +180,45 @@ fn enrol_root(secret: &Secret, trust_folder: &Path) -> Result<(), KeystoreError>
     }
 }
 
-/// The daemon's key that signs logs, in `keys/log.key` of its state folder, made on first use; `keys/log.pub`
-/// beside it holds the public half, for whoever verifies.
+/// Has a new key of the user's own follow the one that there is, which is destroyed: the rotations so far. Where root's
+/// own key is trusted on this host, the new one stands in its place there.
 ///
 /// # Errors
 /// [`KeystoreError`].
-pub fn log_key(state: &Path) -> Result<Stored, KeystoreError> {
-    let stored = open_or_make(&state.join("keys/log.key"), geteuid().as_raw())?;
-    let public = stored.path.with_extension("pub");
-    let text = format!("{}\n", stored.secret.public());
-    let known = std::fs::read_to_string(&public);
-    if !known.is_ok_and(|known| known == text) {
-        guarded::replace(&public, &text, 0o644)?;
-    }
-    Ok(stored)
-}
-
-/// The daemon's key that signs logs, if it was made: for whoever may read it.
-///
-/// # Errors
-/// [`KeystoreError`].
-pub fn existing_log_key(state: &Path) -> Result<Option<Secret>, KeystoreError> {
-    open(&state.join("keys/log.key"), geteuid().as_raw())
-}
-
-/// The public half of the daemon's key that signs logs, if it was made.
-///
-/// # Errors
-/// [`KeystoreError`].
-pub fn log_public(state: &Path) -> Result<Option<Public>, KeystoreError> {
-    let path = state.join("keys/log.pub");
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(GuardError::Io { act: "read", path, source }.into()),
+pub fn rotate_user_key(trust_folder: &Path, at: Timestamp) -> Result<Chain, KeystoreError> {
+    let uid = geteuid().as_raw();
+    let path = user_key_path()?;
+    let slot = Slot::user(&path, uid);
+    let held = match path.parent().map(Path::exists) {
+        Some(true) => slot.hold()?,
+        _absent => return Err(KeystoreError::NoKey),
     };
-    let public = Public::from_hex(text.trim_end());
-    public.map(Some).map_err(|source| KeystoreError::Key { path, source })
+    slot.settle(&held)?;
+    let old = open(&path, uid)?.ok_or(KeystoreError::NoKey)?;
+    let (_new, chain) = slot.rotate(&held, &old, Form::Plain, at)?;
+    slot.destroy(old.public())?;
+    if uid == ROOT && TrustRoots::load(trust_folder, ROOT)?.roots.iter().any(|root| root.key == old.public())
+    {
+        trust::succeed(trust_folder, ROOT, &chain, at)?;
+    }
+    Ok(chain)
+}
+
+/// The rotations of the user's own key.
+///
+/// # Errors
+/// [`KeystoreError`].
+pub fn user_chain() -> Result<Chain, KeystoreError> {
+    let path = user_key_path()?;
+    slot::read_chain(&Slot::user(&path, geteuid().as_raw()).chain_path(), Purpose::User)
+}
+
+/// The rotations of the daemon's key that signs logs.
+///
+/// # Errors
+/// [`KeystoreError`].
+pub fn log_chain(state: &Path) -> Result<Chain, KeystoreError> {
+    slot::read_chain(&Slot::log(state, geteuid().as_raw()).chain_path(), Purpose::Log)
 }
 
 fn open(path: &Path, uid: u32) -> Result<Option<Secret>, KeystoreError> {
@@ -194,7 +249,7 @@ fn open_or_make(path: &Path, uid: u32) -> Result<Stored, KeystoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{KeystoreError, existing_log_key, log_key, log_public, open, open_or_make};
+    use super::{KeystoreError, open, open_or_make};
     use crate::guarded::GuardError;
     use std::os::unix::fs::PermissionsExt;
 
@@ -238,20 +293,5 @@ mod tests {
             assert!(matches!(error, KeystoreError::Key { .. }), "{error}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), *text);
         }
-    }
-
-    #[test]
-    fn the_log_key_has_its_public_half_beside_it() {
-        let state = tempfile::tempdir().unwrap();
-        assert!(log_public(state.path()).unwrap().is_none());
-        assert!(existing_log_key(state.path()).unwrap().is_none());
-        let key = log_key(state.path()).unwrap();
-        let existing = existing_log_key(state.path()).unwrap();
-        assert_eq!(existing.map(|existing| existing.public()), Some(key.secret.public()));
-        assert_eq!(log_public(state.path()).unwrap(), Some(key.secret.public()));
-        std::fs::write(state.path().join("keys/log.pub"), "torn").unwrap();
-        assert!(log_public(state.path()).is_err());
-        log_key(state.path()).unwrap();
-        assert_eq!(log_public(state.path()).unwrap(), Some(key.secret.public()));
     }
 }

@@ -16,6 +16,7 @@ pub mod canonical;
 pub mod receipt;
 pub mod merkle;
 pub mod note;
+pub mod rotation;
 pub mod lines;
 pub mod verify;
 pub mod audit;

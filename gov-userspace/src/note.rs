@@ -73,9 +73,7 @@ impl Checkpoint {
     /// The signed note of this checkpoint, by a key whose name is the origin.
     pub fn sign(&self, key: &Secret) -> String {
         let text = format!("{}\n{}\n{}\n", self.origin, self.size, Base64::encode_string(&self.root));
-        let signature = key.sign(b"", text.as_bytes());
-        let signed = [&key_id(&self.origin, key.public())[..], &signature].concat();
-        format!("{text}\n\u{2014} {} {}\n", self.origin, Base64::encode_string(&signed))
+        sign(&text, &self.origin, &[key])
     }
 
     /// What a note states, whoever signed it: for whoever makes a proof, never for whoever checks one.
@@ -92,18 +90,10 @@ impl Checkpoint {
         let note = Note::parse(note)?;
         let checkpoint = parse_text(note.text)?;
         let mut signer = None;
-        for signature in &note.signatures {
-            let by = |key: &&Public| signature.key_id == key_id(signature.name, **key);
-            // A name other than the origin's makes another key of it, and unknown keys are ignored.
-            let known = trusted.iter().filter(|_| signature.name == checkpoint.origin).find(by);
-            let (Some(key), Ok(bytes)) = (known, <&[u8; SIGNATURE_LENGTH]>::try_from(&signature.bytes[..]))
-            else {
-                continue;
-            };
-            if !key.verify(b"", note.text.as_bytes(), bytes) {
-                return Err(NoteError::Signature(hex::encode(signature.key_id)));
+        for key in trusted {
+            if note.is_signed_by(&checkpoint.origin, *key)? {
+                signer = signer.or(Some(*key));
             }
-            signer = signer.or(Some(*key));
         }
         match (signer, note.signatures.first()) {
             (Some(key), _) => Ok((checkpoint, key)),
@@ -115,9 +105,19 @@ impl Checkpoint {
     }
 }
 
-struct Note<'a> {
+/// The note of a text whose last line ends, signed by each of the keys under the same name.
+pub(crate) fn sign(text: &str, name: &str, keys: &[&Secret]) -> String {
+    let lines = keys.iter().map(|key| {
+        let signed = [&key_id(name, key.public())[..], &key.sign(b"", text.as_bytes())].concat();
+        format!("\u{2014} {name} {}\n", Base64::encode_string(&signed))
+    });
+    format!("{text}\n{}", lines.collect::<String>())
+}
+
+/// A signed note, as far as its form goes.
+pub(crate) struct Note<'a> {
     /// What is signed, its last newline included.
-    text: &'a str,
+    pub(crate) text: &'a str,
     signatures: Vec<Signature<'a>>,
 }
 
@@ -128,7 +128,7 @@ struct Signature<'a> {
 }
 
 impl<'a> Note<'a> {
-    fn parse(note: &'a [u8]) -> Result<Self, NoteError> {
+    pub(crate) fn parse(note: &'a [u8]) -> Result<Self, NoteError> {
         if note.len() > MAX_NOTE {
             return Err(NoteError::Form("longer than 16384 bytes"));
         }
@@ -145,6 +145,29 @@ impl<'a> Note<'a> {
             return Err(NoteError::Form("more than 16 signatures"));
         }
         Ok(Self { text, signatures })
+    }
+
+    /// Whether a key signed it under this name. Another name makes another key of it.
+    ///
+    /// # Errors
+    /// [`NoteError::Signature`] if a signature that names the key is wrong.
+    pub(crate) fn is_signed_by(&self, name: &str, key: Public) -> Result<bool, NoteError> {
+        let id = key_id(name, key);
+        let mut signed = false;
+        for signature in self.signatures.iter().filter(|it| it.name == name && it.key_id == id) {
+            // What is no signature of Ed25519 is of a kind that is not known here, and ignored.
+            let Ok(bytes) = <&[u8; SIGNATURE_LENGTH]>::try_from(&signature.bytes[..]) else { continue };
+            if !key.verify(b"", self.text.as_bytes(), bytes) {
+                return Err(NoteError::Signature(hex::encode(id)));
+            }
+            signed = true;
+        }
+        Ok(signed)
+    }
+
+    /// How many signatures it carries.
+    pub(crate) fn signatures(&self) -> usize {
+        self.signatures.len()
     }
 }
 

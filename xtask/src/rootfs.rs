@@ -8,8 +8,9 @@ use anyhow::{Result, bail};
 
 use crate::{apt, cache, image, process};
 
-const PACKAGES: &str =
-    "systemd,systemd-sysv,python3,python3-cryptography,git,curl,procps,iproute2,kmod,strace,file";
+/// The libraries of tpm2-tss are what `systemd-creds` reaches a TPM with, if they are there.
+const PACKAGES: &str = "systemd,systemd-sysv,libtss2-esys-3.0.2-0,libtss2-mu0,libtss2-rc0,libtss2-tcti-device0,\
+    python3,python3-cryptography,git,curl,procps,iproute2,kmod,strace,file";
 
 /// The image, made at the first call.
 pub fn ready() -> Result<PathBuf> {

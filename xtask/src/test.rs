@@ -1,6 +1,7 @@
 //! `cargo xtask test`: the checks, the tests on this machine, then the suite inside virtual machines.
 
 mod count;
+mod tpm;
 
 use std::io;
 use std::process::{Command, ExitCode, Stdio};
@@ -49,6 +50,9 @@ pub fn run(test: &Test) -> Result<ExitCode> {
         score.enter("without the BPF LSM nothing runs ungoverned", refused_without_lsm);
         heading("as a service");
         score.enter("the unit starts, is started again when killed, and stops in order", served_by_systemd);
+        heading("with a TPM");
+        score
+            .enter("a sealed key opens on its own machine and on no other", tpm::seals_for_one_machine_alone);
         heading("verifier");
         check::counts(kernels, false, &mut score)?;
     }

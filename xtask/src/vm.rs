@@ -3,6 +3,7 @@
 mod cpio;
 mod guest;
 mod qemu;
+mod tpm;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,6 +23,9 @@ pub struct Machine {
     /// Boot systemd to multi-user and run the command as one of its units
     #[arg(long)]
     pub systemd: bool,
+    /// A TPM 2.0, fresh and of no other machine
+    #[arg(long)]
+    pub tpm: bool,
     /// Memory in megabytes
     #[arg(long, default_value_t = 1024)]
     pub memory: u32,
@@ -57,6 +61,7 @@ impl Machine {
         Self {
             kernel,
             systemd: false,
+            tpm: false,
             memory: 1024,
             share: Vec::new(),
             env: Vec::new(),
@@ -79,7 +84,7 @@ pub fn run(mut machine: Machine) -> Result<ExitCode> {
 /// Sees to it that everything is there that a machine needs from its host.
 pub fn tools() -> Result<()> {
     guest::busybox()?;
-    apt::programs(&[&qemu::NEEDED[..], &[("mke2fs", "e2fsprogs")]].concat())
+    apt::programs(&[&qemu::NEEDED[..], &tpm::NEEDED, &[("mke2fs", "e2fsprogs")]].concat())
 }
 
 /// Machines that may die under the emulator before what they were to show counts as failed.

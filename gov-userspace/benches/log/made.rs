@@ -85,7 +85,7 @@ pub(crate) fn write(dir: &Path, records: impl Iterator<Item = impl AsRef<[u8]>>,
         session: session.clone(),
     };
     let origin = origin("bench", &session);
-    let new = NewLog { origin, facts, delegation: &delegation, ancestors: &[], group: None };
+    let new = NewLog { origin, facts, delegation: &delegation, ancestors: &[], keys: "", group: None };
     let mut log = Log::create(dir, new, Arc::clone(key)).unwrap();
     log.append(Receipt::Fact(&Fact::Start(Box::new(start(key, &delegation))))).unwrap();
     let mut state = State { armed_ns: 1, ..State::default() };

@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.follow {
         follow::events(&folder, args.format)?;
     }
-    let report = evidence::verify(&folder, &args.reading, &args.reading.trusted()?, None)?;
+    let report = evidence::verify(&folder, &args.reading, args.reading.trusted(Some(&folder))?, None)?;
     if args.follow {
         return Ok(exit(report.verdict));
     }

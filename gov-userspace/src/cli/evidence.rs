@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::bar::Bar;
 use super::{Exit, Failure};
-use crate::journal::{ANCESTORS, CHECKPOINT, CHECKPOINTS, DELEGATION, LOG, SESSION, SessionFile};
+use crate::journal::{ANCESTORS, CHECKPOINT, CHECKPOINTS, DELEGATION, KEYS, LOG, SESSION, SessionFile};
 use crate::key::Public;
 use crate::keystore;
 use crate::note::{MAX_NOTE, parse_verifier_key};
-use crate::verify::{self, Evidence, Report};
+use crate::rotation::{Chain, Purpose};
+use crate::verify::{self, Evidence, Report, Signers};
 
 /// The longest delegation or session file that is read.
 const MAX_SMALL_FILE: u64 = 1 << 20;
@@ -25,6 +26,10 @@ pub(super) struct Reading {
     /// Without it, this host's own.
     #[arg(long, value_name = "KEY")]
     key: Vec<String>,
+    /// The rotations that lead from such a key to the one that signed, as `gov keys export --log --chain` prints them.
+    /// Without it, those beside the log, or this host's own.
+    #[arg(long, value_name = "FILE")]
+    chain: Option<PathBuf>,
     /// Print the report as JSON.
     #[arg(long)]
     pub(super) json: bool,
@@ -34,13 +39,31 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// The keys that are trusted: those given, or this host's own if none is.
-    pub(super) fn trusted(&self) -> Result<Vec<Public>, Failure> {
-        if !self.key.is_empty() {
-            return self.key.iter().map(|text| key(text)).collect();
+    /// The keys that are trusted: those given, or this host's own if none is, and all that rotations lead to from
+    /// there. `beside` is the log's folder, if there is one.
+    pub(super) fn trusted(&self, beside: Option<&Path>) -> Result<Signers, Failure> {
+        let parse = |text: Vec<u8>| Chain::parse(&text, Purpose::Log);
+        let read = |path: &Path| small(path).map_err(|error| unreadable(path, &error));
+        let given = match &self.chain {
+            Some(path) => Some(parse(read(path)?.ok_or_else(|| {
+                Failure::new(Exit::Usage, format!("`{}`", path.display()), "no such file")
+                    .remedy("`gov keys export --log --chain` prints one")
+            })?)),
+            None => None,
+        };
+        // Whoever may not look at this host's keys is told by the verdict to give one.
+        let own = small(&state().join("keys/log.chain")).ok().flatten().map(parse);
+        let past = own.clone().and_then(Result::ok).unwrap_or_default();
+        if self.key.is_empty() {
+            let current = keystore::log_public(&state()).ok().flatten();
+            let keys = current.into_iter().chain(past.rotated()).collect();
+            return Ok(Signers::new(keys, given.or(own)).told_by(past));
         }
-        // Whoever may not look at this host's key is told by the verdict to give one.
-        Ok(keystore::log_public(&state()).ok().flatten().into_iter().collect())
+        let keys: Vec<Public> = self.key.iter().map(|text| key(text)).collect::<Result<_, _>>()?;
+        let beside = beside.map_or(Ok(None), |folder| read(&folder.join(KEYS)))?.map(parse);
+        // What a log brings along must not tell another story than this host's own, where that knows the key.
+        let chain = given.or(beside).map(|chain| chain.and_then(|chain| chain.beside(&past))).or(own);
+        Ok(Signers::new(keys, chain))
     }
 }
 
@@ -159,7 +182,7 @@ pub(super) fn chain(folder: &Path) -> Result<Vec<Vec<u8>>, Failure> {
 pub(super) fn verify(
     folder: &Path,
     reading: &Reading,
-    trusted: &[Public],
+    trusted: Signers,
     since: Option<Vec<u8>>,
 ) -> Result<Report, Failure> {
     let optional = |name: &str| {

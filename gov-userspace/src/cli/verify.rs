@@ -24,19 +24,21 @@ pub(super) struct Args {
 
 /// Checks and prints; the exit status is the verdict.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let trusted = args.reading.trusted()?;
     let since = args.since.as_deref().map(evidence::note).transpose()?;
     let report = if args.target.is_file() {
+        let trusted = args.reading.trusted(None)?;
         match read_proof(&args.target)? {
-            Proof::Growth(proof) => growth(&proof, since.as_deref(), &trusted),
+            Proof::Growth(proof) => growth(&proof, since.as_deref(), trusted),
             Proof::Receipt(_) if since.is_some() => {
                 let why = "a receipt does not grow: give a log, or a proof of its growth";
                 return Err(Failure::new(Exit::Usage, "--since", why));
             }
-            Proof::Receipt(proof) => receipt(&proof, &trusted),
+            Proof::Receipt(proof) => receipt(&proof, trusted),
         }
     } else {
-        evidence::verify(&evidence::folder(&args.target)?, &args.reading, &trusted, since)?
+        let folder = evidence::folder(&args.target)?;
+        let trusted = args.reading.trusted(Some(&folder))?;
+        evidence::verify(&folder, &args.reading, trusted, since)?
     };
     if args.reading.json {
         out::print(&out::json("the report", &report)?)?;

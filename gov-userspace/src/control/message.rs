@@ -28,6 +28,8 @@ pub enum Request {
     Wait(Wait),
     /// End the session: root or its owner may.
     End(End),
+    /// Have a new key sign the logs of sessions that begin from here on: root may.
+    RotateLogKey {},
 }
 
 /// A request to govern a process that waits to execute its command.
@@ -98,6 +100,8 @@ pub enum Reply {
     Sessions(Vec<SessionView>),
     /// To `info`, `wait` and `end`.
     Session(SessionView),
+    /// To `rotate-log-key`.
+    Rotated(Rotated),
     /// To anything that was not done.
     Refused(Refusal),
 }
@@ -254,6 +258,16 @@ impl Ended {
             Self::ParentEnded => "parent-ended",
         }
     }
+}
+
+/// Which key follows which, in lowercase hex.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rotated {
+    /// The key that gave way; sessions that run keep it to their end.
+    pub old: String,
+    /// The key that signs the logs of sessions that begin.
+    pub new: String,
 }
 
 /// Why something was not done.

@@ -64,6 +64,6 @@ pub(super) fn status(ground: &Ground, sessions: usize) -> Reply {
         boot_id: ground.boot_id.clone(),
         hooks: ground.hooks.clone(),
         sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
-        log_key: hex::encode(ground.key.public().to_bytes()),
+        log_key: ground.keys.current().public().to_string(),
     })
 }

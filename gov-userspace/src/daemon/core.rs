@@ -258,17 +258,27 @@ impl<E: Enforcer> Core<E> {
         }
         self.closed.push_back(view);
         self.closings.send_modify(|count| *count = count.wrapping_add(1));
+        self.destroy_unneeded_keys();
     }
 
     /// Tries again to finish the logs that wait for the disk.
     fn finish_logs(&mut self) {
         for (name, recorder) in std::mem::take(&mut self.unfinished) {
             match recorder.finish() {
-                Finish::Done => tracing::info!(session = name, "the log is closed now"),
+                Finish::Done => {
+                    tracing::info!(session = name, "the log is closed now");
+                    self.destroy_unneeded_keys();
+                }
                 Finish::Waits(_error, recorder) => self.unfinished.push((name, recorder)),
                 Finish::Failed(error) => tracing::error!(session = name, "the log stays open: {error}"),
             }
         }
+    }
+
+    /// The sessions whose logs have no end yet.
+    pub(super) fn open_logs(&self) -> impl Iterator<Item = &str> {
+        let open = self.sessions.keys().chain(self.released.keys());
+        open.chain(self.unfinished.iter().map(|(name, _)| name)).map(String::as_str)
     }
 
     /// Logs of closed sessions that wait for the disk.

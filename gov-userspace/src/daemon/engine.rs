@@ -34,6 +34,7 @@ pub(super) enum Question {
     /// A session, and whether its authority is withdrawn at once.
     End(Peer, String, bool),
     ConnectionClosed(String),
+    RotateLogKey,
 }
 
 /// A question and where its reply goes.
@@ -84,6 +85,10 @@ impl Engine {
 
     pub(super) async fn end(&self, peer: Peer, end: End) -> Reply {
         self.ask(Question::End(peer, end.session, end.now)).await
+    }
+
+    pub(super) async fn rotate_log_key(&self) -> Reply {
+        self.ask(Question::RotateLogKey).await
     }
 
     pub(super) async fn connection_closed(&self, session: String) {

@@ -1,7 +1,6 @@
 //! What every session stands on: the host, the daemon's folders and key, and what the kernel enforces.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -12,9 +11,10 @@ use crate::config::Config;
 use crate::control::message::HookView;
 use crate::host::cgroup::{Cgroup, Hierarchy};
 use crate::host::facts::{self, Facts};
+use crate::journal::Signer;
 use crate::kernel::Enforcement;
-use crate::key::Secret;
-use crate::keystore;
+use crate::key::Public;
+use crate::keystore::LogKeys;
 use crate::receipt::{EnforcementFacts, HostFacts};
 
 /// The daemon's view of the host and of itself.
@@ -25,7 +25,7 @@ pub(super) struct Ground {
     pub(super) hierarchy: Hierarchy,
     pub(super) enforcement: EnforcementFacts,
     pub(super) hooks: Vec<HookView>,
-    pub(super) key: Arc<Secret>,
+    pub(super) keys: LogKeys,
     pub(super) host: HostFacts,
     pub(super) folders: Folders,
     /// Who must own the host's trust files and profiles: the daemon's user, root.
@@ -63,7 +63,7 @@ impl Ground {
             hierarchy: Hierarchy::at(folder.join("cgroup")),
             enforcement,
             hooks: Vec::new(),
-            key: Arc::new(Secret::from_seed([7; 32])),
+            keys: LogKeys::open(&folder.join("state"), None).unwrap(),
             host,
             folders,
             owner: rustix::process::geteuid().as_raw(),
@@ -76,7 +76,9 @@ impl Ground {
         let boot_id = facts::boot_id().context("cannot read this boot's id")?;
         let hierarchy = Hierarchy::open().context("cannot open gov's cgroup hierarchy")?;
         let folders = Folders::make(&config)?;
-        let key = Arc::new(keystore::log_key(&config.state).context("no key to sign logs with")?.secret);
+        let credentials = credentials();
+        let keys =
+            LogKeys::open(&config.state, credentials.as_deref()).context("no key to sign logs with")?;
         let name = match &config.origin {
             Some(origin) => origin.clone(),
             None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -90,7 +92,15 @@ impl Ground {
         };
         let hooks = Vec::new();
         let owner = rustix::process::geteuid().as_raw();
-        Ok(Self { config, facts, boot_id, hierarchy, enforcement, hooks, key, host, folders, owner })
+        Ok(Self { config, facts, boot_id, hierarchy, enforcement, hooks, keys, host, folders, owner })
+    }
+
+    /// The key that signs a log, if it is one of the daemon's.
+    pub(super) fn signer(&self, key: Public) -> Option<Signer> {
+        match self.keys.secret(key) {
+            Some(secret) => Some(Signer::Kept(secret)),
+            None => self.keys.knows(key).then_some(Signer::Gone),
+        }
     }
 
     /// The temporary folder of the session that has this cgroup: such folders stand in each other as cgroups do.
@@ -104,6 +114,11 @@ impl Ground {
         self.enforcement = enforcement::facts(enforcement, clock::boot_ns());
         self.hooks = enforcement::views(enforcement);
     }
+}
+
+/// The folder of credentials that a service manager made for this process.
+pub(super) fn credentials() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).filter(|folder| folder.is_absolute())
 }
 
 impl Folders {

@@ -5,7 +5,6 @@
 //! what it would do nobody could record.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
@@ -73,7 +72,9 @@ impl<E: Enforcer> Core<E> {
         }
         crash::point("inherited");
         let goes_on = self.sessions.keys().cloned().collect();
-        recovery::recover_logs(&self.ground, &pinned, &goes_on)
+        recovery::recover_logs(&self.ground, &pinned, &goes_on)?;
+        self.destroy_unneeded_keys();
+        Ok(())
     }
 
     /// Goes on with one session: its name; `None` if its log has its end.
@@ -93,7 +94,7 @@ impl<E: Enforcer> Core<E> {
                 Err(format!("it has {more} events more than the {numbered} that the kernel numbered"))
             }
         };
-        let recovered = Log::recover(&folder, Arc::clone(&self.ground.key), |line| found.read(line), tell)?;
+        let recovered = Log::recover(&folder, |key| self.ground.signer(key), |line| found.read(line), tell)?;
         let Recovery::Resumed(log, resumed) = recovered else { return Ok(None) };
         let begun = found.begun.take().context("its log has no start")?;
         ensure!(begun.number == adopted.number, "its log is of another session of its name");

@@ -21,6 +21,7 @@ mod notify;
 mod own;
 mod questions;
 mod recovery;
+mod rotate;
 mod records;
 mod run;
 mod socket;
@@ -32,6 +33,7 @@ mod watch;
 
 pub use begin::{DaemonError, Leftovers};
 pub use enforcement::Words;
+pub use rotate::rotate_alone as rotate_log_key_alone;
 pub use run::{check, serve};
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use std::path::{Component, Path, PathBuf};
 use gov_common::rights::Rights;
 
 use super::answers::{code, refusal, refusal_with};
-use super::ground::Ground;
+use super::ground::{Ground, credentials};
 use crate::config::DEFAULT_FILE;
 use crate::control::message::Refusal;
+use crate::host::disks::ways_past_paths;
 use crate::kernel::pins;
 use crate::keystore::USER_FOLDER;
 use crate::metrics::Address;
@@ -27,6 +28,8 @@ const UNITS: [&str; 5] = [
     "/lib/systemd/system",
 ];
 const UNIT_FILES: [&str; 2] = ["govd.service", "govd.service.d"];
+/// Where systemd puts what it hands to the daemon alone.
+const CREDENTIALS: &str = "/run/credentials/govd.service";
 /// A disk's device shows every file on it, whatever their paths.
 const DEVICES: &str = "/dev";
 
@@ -44,7 +47,10 @@ pub(super) fn reserved(
     facts: &dyn HostFacts,
 ) -> Result<Reserved, Refusal> {
     let mut reserved = Reserved::default();
-    for (path, leaving) in places(ground, home) {
+    let past_paths = ways_past_paths(&[&ground.config.state])
+        .map_err(|error| refusal(code::FAILED, "the devices that gov's files lie on", &error))?;
+    let past_paths = past_paths.into_iter().map(|path| (path, Rights::NONE));
+    for (path, leaving) in places(ground, home).into_iter().chain(past_paths) {
         let clean = clean(&path)?;
         reserved
             .keep(&clean, leaving, facts)
@@ -68,6 +74,7 @@ fn places(ground: &Ground, home: &Path) -> Vec<(PathBuf, Rights)> {
         (config.state.as_path(), Rights::NONE),
         (config.socket.as_path(), Rights::NONE),
         (Path::new(HOST), Rights::NONE),
+        (Path::new(CREDENTIALS), Rights::NONE),
         (Path::new(pins::FOLDER), Rights::NONE),
         (config.trust.as_path(), Rights::READ),
         (config.profiles.as_path(), Rights::READ),
@@ -79,6 +86,7 @@ fn places(ground: &Ground, home: &Path) -> Vec<(PathBuf, Rights)> {
     if let Some(Address::Unix(socket)) = &config.metrics {
         places.push((socket.clone(), Rights::NONE));
     }
+    places.extend(credentials().map(|folder| (folder, Rights::NONE)));
     // A key that is not there yet is nobody's: its folder is made by whoever makes it.
     let keys = home.join(USER_FOLDER);
     if keys.exists() {

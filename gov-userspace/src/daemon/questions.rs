@@ -36,6 +36,7 @@ impl<E: Enforcer> Core<E> {
                 }
                 self.info(&peer, &name)
             }
+            Question::RotateLogKey => self.rotate_log_key(),
             Question::ConnectionClosed(name) => {
                 self.begin_end(&name, Ended::EndedByUser, now);
                 Reply::Sessions(Vec::new())

@@ -36,9 +36,10 @@ pub(super) fn begin(
         facts,
         delegation: &authority.bytes,
         ancestors: request.delegations.split_last().map_or(&[], |(_used, ancestors)| ancestors),
+        keys: &ground.keys.chain().text(),
         group: Some(peer.gid),
     };
-    let log = Log::create(&folder, new, Arc::clone(&ground.key))?;
+    let log = Log::create(&folder, new, Arc::clone(ground.keys.current()))?;
     let start = Start {
         boot_id: ground.boot_id.clone(),
         command: request.command.clone(),
@@ -48,7 +49,7 @@ pub(super) fn begin(
         expires: written(authority.delegation.not_after),
         gov: env!("CARGO_PKG_VERSION").to_owned(),
         host: ground.host.clone(),
-        key: hex::encode(ground.key.public().to_bytes()),
+        key: ground.keys.current().public().to_string(),
         mode: "enforce",
         number: Count(number),
         on_full: "refuse",

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -100,7 +99,7 @@ fn recover_log(
         let pins = unpinned(found, &ground.boot_id, pinned);
         Ok(pins.into_iter().chain(clock_step(found, &ground.boot_id)).collect())
     };
-    let Recovery::Resumed(log, resumed) = Log::recover(folder, Arc::clone(&ground.key), |_line| (), tell)?
+    let Recovery::Resumed(log, resumed) = Log::recover(folder, |key| ground.signer(key), |_line| (), tell)?
     else {
         return Ok(());
     };
@@ -132,19 +131,23 @@ fn unpinned(found: &Resumed, boot_id: &str, pinned: &BTreeSet<String>) -> Option
 
 /// Whether the last thing that a log says is that it was recovered: an earlier daemon left it so.
 fn ends_with_recovery(folder: &Path) -> Result<bool, JournalError> {
-    let Some(file) = journal::open(folder, LOG)? else { return Ok(false) };
-    // A tail that cannot be read, starts within a character, or is torn, is none that a recovery wrote.
-    let Ok(tail) = tail(file) else { return Ok(false) };
-    let last = tail.strip_suffix('\n').map(|lines| lines.rsplit('\n').next().unwrap_or_default());
-    let kind = last.and_then(|line| serde_json::from_str::<Kind>(line).ok());
-    Ok(kind.is_some_and(|receipt| receipt.kind == "recovered"))
+    Ok(last_kind(folder, TAIL)?.is_some_and(|kind| kind == "recovered"))
 }
 
-fn tail(mut file: File) -> std::io::Result<String> {
+/// What kind of receipt a log's last line is; none where there is no whole one among its last `bytes`, or they cannot be
+/// read.
+pub(super) fn last_kind(folder: &Path, bytes: u64) -> Result<Option<String>, JournalError> {
+    let Some(file) = journal::open(folder, LOG)? else { return Ok(None) };
+    let Ok(tail) = tail(file, bytes) else { return Ok(None) };
+    let last = tail.strip_suffix(b"\n").and_then(|lines| lines.rsplit(|byte| *byte == b'\n').next());
+    Ok(last.and_then(|line| serde_json::from_slice::<Kind>(line).ok()).map(|receipt| receipt.kind))
+}
+
+fn tail(mut file: File, bytes: u64) -> std::io::Result<Vec<u8>> {
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-    let mut tail = String::new();
-    file.take(TAIL).read_to_string(&mut tail)?;
+    file.seek(SeekFrom::Start(length.saturating_sub(bytes)))?;
+    let mut tail = Vec::new();
+    file.take(bytes).read_to_end(&mut tail)?;
     Ok(tail)
 }
 
@@ -169,5 +172,17 @@ mod tests {
         assert!(!ends("{\"kind\":\"recovered\"}\n{\"kind\":\"close\"}\n"));
         assert!(!ends("{\"kind\":\"start\"}\n{\"kind\":\"recovered\"}"));
         assert!(!ends(""));
+    }
+
+    #[test]
+    fn a_long_last_line_is_read_whole_where_there_is_room_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        // As long as a close receipt is that lists every hook, behind a character that the room begins in.
+        let line = format!("{{\"hooks\":\"{}\",\"kind\":\"close\"}}\n", "x".repeat(9_000));
+        std::fs::write(folder.path().join(crate::journal::LOG), format!("{}\n{line}", "é".repeat(40_000)))
+            .unwrap();
+        assert_eq!(super::last_kind(folder.path(), 64 << 10).unwrap().as_deref(), Some("close"));
+        assert_eq!(super::last_kind(folder.path(), 65_535).unwrap().as_deref(), Some("close"));
+        assert_eq!(super::last_kind(folder.path(), 4_096).unwrap(), None);
     }
 }

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::Context;
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -29,6 +30,7 @@ pub fn check(config: &Config) -> Result<Words, DaemonError> {
 /// Runs until it is asked to stop, and every session is closed.
 pub fn serve(config: Config, leftovers: Leftovers) -> Result<(), DaemonError> {
     check_root()?;
+    keep_to_itself()?;
     let socket_folder = config.socket.parent().unwrap_or(Path::new("/"));
     for folder in [Path::new(HOST), socket_folder, &config.state] {
         std::fs::create_dir_all(folder)
@@ -47,6 +49,15 @@ pub fn serve(config: Config, leftovers: Leftovers) -> Result<(), DaemonError> {
     runtime.block_on(run(inherited, ground))?;
     pins::clear().map_err(DaemonError::CannotEnforce)?;
     Ok(())
+}
+
+/// No core file shows the daemon's memory, its keys in it; nobody looks into it without CAP_SYS_PTRACE, of its own user
+/// neither; and what it starts leaves no core file either.
+fn keep_to_itself() -> anyhow::Result<()> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none).context("cannot forbid core files")?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .context("cannot keep others out of the daemon's memory")
 }
 
 fn check_root() -> Result<(), DaemonError> {

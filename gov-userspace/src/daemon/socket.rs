@@ -114,6 +114,15 @@ async fn respond(
             "ask from outside of sessions",
         )),
         Request::Status {} => engine.status().await,
+        Request::RotateLogKey {} if peer.uid != 0 || is_governed(&peer.cgroup) => {
+            Reply::Refused(answers::refusal_with(
+                answers::code::AUTHORITY,
+                "the key that signs logs",
+                "only root, outside of sessions, has it rotated",
+                "`sudo gov keys rotate --log`",
+            ))
+        }
+        Request::RotateLogKey {} => engine.rotate_log_key().await,
         Request::List {} => engine.list(peer).await,
         Request::Info(named) => engine.info(peer, named.session).await,
         Request::Wait(wait) => engine.wait(peer, wait).await,

@@ -4,6 +4,7 @@
 pub mod addresses;
 pub mod alarm;
 pub mod cgroup;
+pub mod disks;
 pub mod facts;
 pub mod mounts;
 pub mod paths;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::guarded::GuardError;
+use crate::key::Public;
 use crate::note::NoteError;
 
 /// Why a log cannot be written or taken up again.
@@ -53,6 +54,16 @@ pub enum JournalError {
     /// An origin that no note can carry.
     #[error(transparent)]
     Origin(#[from] NoteError),
+    /// The key that signs it is no more.
+    #[error(
+        "the log at `{path}` has no end, and key {key}, which signs it, was destroyed: what its last checkpoint covers stands"
+    )]
+    NoKey {
+        /// The log's folder.
+        path: PathBuf,
+        /// Its key.
+        key: Public,
+    },
     /// The log's own files contradict each other.
     #[error("the log at `{path}` is not as it was signed: {what}; keep the folder and ask who changed it")]
     Changed {

@@ -30,6 +30,8 @@ pub const ANCESTORS: &str = "ancestors.json";
 pub const SESSION: &str = "session.json";
 /// The verifier key of the log, to compare, not to trust.
 pub const KEY: &str = "key.pub";
+/// The rotations that led to that key, as `gov keys export --log --chain` prints them.
+pub const KEYS: &str = "key.chain";
 /// Bytes of torn lines that recoveries moved aside.
 pub const TORN: &str = "torn";
 /// Space for the end of a session whose disk is full.
@@ -78,6 +80,9 @@ pub(super) fn create(dir: &Path, new: &NewLog<'_>, key: Public) -> Result<Grown,
         (DELEGATION, new.delegation.to_vec()),
         (KEY, format!("{}\n", verifier_key(origin, key)).into_bytes()),
     ];
+    if !new.keys.is_empty() {
+        files.push((KEYS, new.keys.as_bytes().to_vec()));
+    }
     if !new.ancestors.is_empty() {
         files.push((ANCESTORS, serde_json::to_vec(new.ancestors).map_err(json)?));
     }

@@ -1,7 +1,7 @@
 //! A session's log on disk: append-only lines, and signed checkpoints that never cover what is not yet durable.
 //!
 //! The folder holds `log.jsonl` (the receipts), `checkpoint` (the latest signed head), `checkpoints.jsonl` (all of
-//! them, each a line with one JSON text), `session.json`, `delegation.json` and `key.pub`; after a recovery perhaps
+//! them, each a line with one JSON text), `session.json`, `delegation.json` and `key.pub`, perhaps `key.chain`; after a recovery perhaps
 //! `torn`; while the session lives, `reserve`, space that is given back when the disk is full so that the end of
 //! the session can still be written. docs/log.md describes the form.
 //!
@@ -33,8 +33,10 @@ use folder::Grown;
 use publish::{Landing, Publisher, Publishing};
 
 pub use error::JournalError;
-pub use folder::{ANCESTORS, CHECKPOINT, CHECKPOINTS, DELEGATION, KEY, LOG, SESSION, SessionFile, TORN};
-pub use recover::{Recovery, Resumed};
+pub use folder::{
+    ANCESTORS, CHECKPOINT, CHECKPOINTS, DELEGATION, KEY, KEYS, LOG, SESSION, SessionFile, TORN,
+};
+pub use recover::{MAX_SESSION_FILE, Recovery, Resumed, Signer};
 
 /// Bytes of lines that are gathered before they are written; a commit writes what there is.
 const BATCH: usize = 256 << 10;
@@ -50,6 +52,8 @@ pub struct NewLog<'a> {
     pub delegation: &'a [u8],
     /// What it narrows, from the root on; empty for a root.
     pub ancestors: &'a [String],
+    /// The rotations that led to the key; empty if there were none.
+    pub keys: &'a str,
     /// The group that may read the log; `None` leaves it to the daemon's own.
     pub group: Option<u32>,
 }

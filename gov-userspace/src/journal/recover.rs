@@ -13,13 +13,13 @@ use super::{JournalError, Log};
 use crate::canonical::Value;
 use crate::clock::Offset;
 use crate::crash;
-use crate::key::Secret;
+use crate::key::{Public, Secret};
 use crate::lines::{Line, Lines};
 use crate::note::{Checkpoint, MAX_NOTE, NoteError};
 use crate::receipt::{Count, Encoder, Fact, Receipt, Recovered};
 
 /// The longest `session.json` that is read.
-const MAX_SESSION_FILE: u64 = 64 << 10;
+pub const MAX_SESSION_FILE: u64 = 64 << 10;
 
 /// What became of a log that was found.
 pub enum Recovery {
@@ -27,6 +27,14 @@ pub enum Recovery {
     Closed,
     /// It can be gone on with.
     Resumed(Box<Log>, Resumed),
+}
+
+/// A key that may sign logs here.
+pub enum Signer {
+    /// It is in use, or kept for logs that it began.
+    Kept(Arc<Secret>),
+    /// It gave way and was destroyed; what it signed it signed.
+    Gone,
 }
 
 /// Where a log stands that is gone on with.
@@ -66,8 +74,8 @@ impl Resumed {
 }
 
 impl Log {
-    /// Takes up the log in `dir`, which `key` signs: checks what the last checkpoint covers, keeps the whole lines
-    /// after it, moves a torn end to the file `torn`, and adds and commits a receipt that says so. Before it stands
+    /// Takes up the log in `dir`, with the key among those that may sign logs here which `find` knows: checks what the
+    /// last checkpoint covers, keeps the whole lines after it, moves a torn end to the file `torn`, and adds and commits a receipt that says so. Before it stands
     /// what `tell` makes of the log as it was found, if it does not say why it cannot be right. Each whole line is shown
     /// to `read`.
     ///
@@ -77,21 +85,21 @@ impl Log {
     /// Otherwise what the system says.
     pub fn recover(
         dir: &Path,
-        key: Arc<Secret>,
+        find: impl FnOnce(Public) -> Option<Signer>,
         mut read: impl FnMut(&Value<'_>),
         tell: impl FnOnce(&Resumed) -> Result<Vec<Fact>, String>,
     ) -> Result<Recovery, JournalError> {
         folder::check(dir)?;
         let session = read_session(dir)?;
-        if session.key != key.public().to_string() {
-            return Err(JournalError::changed(
-                dir,
-                format!("its key is {}, the daemon's {}", session.key, key.public()),
-            ));
-        }
+        let public = Public::from_hex(&session.key).ok();
+        let signer = public.and_then(|public| Some((public, find(public)?)));
+        let Some((public, signer)) = signer else {
+            let what = format!("its key is {}, which never signed logs here", session.key);
+            return Err(JournalError::changed(dir, what));
+        };
         check_name(dir, &session)?;
         let history = History::read(dir)?;
-        let last = last_checkpoint(dir, &history, &session.origin, &key)?;
+        let last = last_checkpoint(dir, &history, &session.origin, public)?;
         let file = folder::open(dir, LOG, OFlags::RDONLY)?;
         let length = file.metadata().map_err(JournalError::io("look at", &dir.join(LOG)))?.len();
         let scan = scan(dir, BufReader::new(&file), last.as_ref(), session, &mut read)?;
@@ -102,6 +110,9 @@ impl Log {
             }
             return Ok(Recovery::Closed);
         }
+        let Signer::Kept(key) = signer else {
+            return Err(JournalError::NoKey { path: dir.to_owned(), key: public });
+        };
         let resumed = Resumed::of(&scan, length);
         let told = tell(&resumed).map_err(|why| JournalError::changed(dir, why))?;
         folder::move_aside(dir, CHECKPOINTS, history.whole)?;
@@ -177,11 +188,11 @@ fn last_checkpoint(
     dir: &Path,
     history: &History,
     origin: &str,
-    key: &Secret,
+    key: Public,
 ) -> Result<Option<Checkpoint>, JournalError> {
     let mut best: Option<Checkpoint> = None;
     for note in [&history.latest, &history.last] {
-        match Checkpoint::verify(note, &[key.public()]) {
+        match Checkpoint::verify(note, &[key]) {
             Ok((checkpoint, _)) if checkpoint.origin != origin => {
                 return Err(JournalError::changed(
                     dir,

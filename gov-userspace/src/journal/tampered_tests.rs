@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use super::tests::{add, covered, key, lines, new_log, scratch};
+use super::tests::{add, by, covered, key, lines, new_log, scratch};
 use super::{
     CHECKPOINT, CHECKPOINTS, DELEGATION, JournalError, LOG, Log, NewLog, Recovery, SESSION, TORN, origin,
 };
@@ -30,7 +30,7 @@ fn made(dir: &Path, key: Arc<Secret>) {
 }
 
 fn recover(dir: &Path) -> Result<Recovery, JournalError> {
-    Log::recover(dir, key(), |_line| (), |_found| Ok(Vec::new()))
+    Log::recover(dir, by(key()), |_line| (), |_found| Ok(Vec::new()))
 }
 
 /// Everything below a folder: what it is, and what it holds.
@@ -244,7 +244,7 @@ fn a_log_that_the_kernel_contradicts_is_left_as_it_is() {
     made(&dir, key());
     let before = all_below(scratch.path());
     let told = |_found: &super::Resumed| Err("the kernel says otherwise".to_owned());
-    let refused = Log::recover(&dir, key(), |_line| (), told).err().unwrap();
+    let refused = Log::recover(&dir, by(key()), |_line| (), told).err().unwrap();
     assert!(refused.to_string().contains("the kernel says otherwise"), "{refused}");
     assert_eq!(all_below(scratch.path()), before);
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{CHECKPOINT, CHECKPOINTS, JournalError, LOG, Log, NewLog, Recovery, TORN, origin};
-use crate::key::Secret;
+use super::{CHECKPOINT, CHECKPOINTS, JournalError, LOG, Log, NewLog, Recovery, Signer, TORN, origin};
+use crate::key::{Public, Secret};
 use crate::merkle::{Tree, leaf};
 use crate::note::Checkpoint;
 use crate::receipt::{Count, Fact, Loss, Receipt, SessionFacts};
@@ -26,6 +26,7 @@ pub(super) fn new_log(delegation: &[u8]) -> NewLog<'_> {
         },
         delegation,
         ancestors: &[],
+        keys: "",
         group: None,
     }
 }
@@ -36,6 +37,10 @@ fn fact(number: u64) -> Fact {
 
 pub(super) fn key() -> Arc<Secret> {
     Arc::new(Secret::from_seed([7; 32]))
+}
+
+pub(super) fn by(key: Arc<Secret>) -> impl FnOnce(Public) -> Option<Signer> {
+    move |wanted| (key.public() == wanted).then_some(Signer::Kept(key))
 }
 
 pub(super) fn add(log: &mut Log, lines: u64) {
@@ -108,7 +113,7 @@ fn a_log_cut_at_any_byte_after_its_checkpoint_is_taken_up_again() {
         fs::write(dir.join(CHECKPOINT), &checkpoint).unwrap();
         fs::write(dir.join(CHECKPOINTS), &history).unwrap();
         let Recovery::Resumed(log, resumed) =
-            Log::recover(&dir, key(), |_line| (), |_found| Ok(Vec::new())).unwrap()
+            Log::recover(&dir, by(key()), |_line| (), |_found| Ok(Vec::new())).unwrap()
         else {
             panic!("closed")
         };
@@ -137,7 +142,7 @@ fn a_torn_checkpoint_falls_back_to_the_last_whole_one() {
     let history = fs::read(dir.join(CHECKPOINTS)).unwrap();
     fs::write(dir.join(CHECKPOINTS), &history[..history.len() - 9]).unwrap();
     let Recovery::Resumed(_, resumed) =
-        Log::recover(&dir, key(), |_line| (), |_found| Ok(Vec::new())).unwrap()
+        Log::recover(&dir, by(key()), |_line| (), |_found| Ok(Vec::new())).unwrap()
     else {
         panic!("closed")
     };
@@ -159,7 +164,7 @@ fn a_log_that_is_not_what_was_signed_is_left_as_it_is() {
     for damaged in [edited.as_bytes(), &whole[..whole.len() - 1], b""] {
         fs::write(dir.join(LOG), damaged).unwrap();
         assert!(matches!(
-            Log::recover(&dir, key(), |_line| (), |_found| Ok(Vec::new())),
+            Log::recover(&dir, by(key()), |_line| (), |_found| Ok(Vec::new())),
             Err(JournalError::Changed { .. })
         ));
         assert_eq!(fs::read(dir.join(LOG)).unwrap(), damaged);
@@ -167,10 +172,29 @@ fn a_log_that_is_not_what_was_signed_is_left_as_it_is() {
     fs::write(dir.join(LOG), &whole).unwrap();
     let other = Arc::new(Secret::from_seed([8; 32]));
     assert!(matches!(
-        Log::recover(&dir, other, |_line| (), |_found| Ok(Vec::new())),
+        Log::recover(&dir, by(other), |_line| (), |_found| Ok(Vec::new())),
         Err(JournalError::Changed { .. })
     ));
-    assert!(Log::recover(&dir, key(), |_line| (), |_found| Ok(Vec::new())).is_ok());
+    assert!(Log::recover(&dir, by(key()), |_line| (), |_found| Ok(Vec::new())).is_ok());
+}
+
+#[test]
+fn a_log_whose_key_was_destroyed_stays_as_it_is() {
+    let scratch = scratch();
+    let gone = |_wanted| Some(Signer::Gone);
+    let dir = scratch.path().join("s-1");
+    let mut log = Log::create(&dir, new_log(b"{}"), key()).unwrap();
+    add(&mut log, 2);
+    log.commit().unwrap();
+    drop(log);
+    let whole = fs::read(dir.join(LOG)).unwrap();
+    let recovered = Log::recover(&dir, gone, |_line| (), |_found| Ok(Vec::new()));
+    assert!(matches!(recovered, Err(JournalError::NoKey { .. })));
+    assert_eq!(fs::read(dir.join(LOG)).unwrap(), whole);
+    // What it signed is held against its public half all the same.
+    fs::write(dir.join(LOG), &whole[1..]).unwrap();
+    let recovered = Log::recover(&dir, gone, |_line| (), |_found| Ok(Vec::new()));
+    assert!(matches!(recovered, Err(JournalError::Changed { .. })));
 }
 
 #[test]
@@ -199,7 +223,7 @@ fn after_a_sync_that_failed_nothing_is_signed_until_the_log_is_recovered() {
     assert!(matches!(log.hand_over(), Err(JournalError::NotDurable(_))));
     assert!(log.close().is_err());
     assert_eq!((lines(&dir).len(), covered(&dir)), (2, 2));
-    let recovered = Log::recover(&dir, key(), |_line| (), |_found| Ok(Vec::new())).unwrap();
+    let recovered = Log::recover(&dir, by(key()), |_line| (), |_found| Ok(Vec::new())).unwrap();
     let Recovery::Resumed(log, resumed) = recovered else { panic!("closed") };
     assert_eq!((resumed.covered, resumed.found, log.size()), (2, 2, 3));
 }

@@ -5,20 +5,23 @@
 //! file lets that key grant. A file that is not to be believed pins nothing.
 
 mod file;
+mod succession;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::accounts::{Accounts, AccountsError};
-use crate::delegation::{Reversibility, Spend, Verified};
+use crate::delegation::{Reversibility, Spend, Verified, written};
 use crate::guarded::{self, GuardError};
-use crate::key::{KeyError, Public};
-use crate::money::{Money, MoneyError};
-use crate::scope::{Limit, Scope, ScopeError, permits};
+use crate::key::Public;
+use crate::money::Money;
+use crate::scope::{Scope, permits};
 
-pub use file::Enrolment;
+pub use file::{Enrolment, FileFault};
+pub use succession::succeed;
 
 /// Where trust files are.
 pub const FOLDER: &str = "/etc/gov/trust.d";
@@ -38,6 +41,17 @@ pub struct TrustRoot {
     pub max_spend: Option<Money>,
     /// Ids of delegations that count no more, nor do those that narrow them.
     pub revoked: BTreeSet<String>,
+    /// The key that follows it, if one does.
+    pub rotated: Option<Rotated>,
+}
+
+/// What follows a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotated {
+    /// The key that stands in its place.
+    pub to: Public,
+    /// From when on its own delegations count no more.
+    pub at: Timestamp,
 }
 
 /// Who may use a key's delegations.
@@ -144,38 +158,24 @@ pub enum TrustError {
     /// It was revoked.
     #[error("the delegation `{0}` was revoked: have a new one signed")]
     Revoked(String),
+    /// The key gave way to another before it was issued.
+    #[error(
+        "key `{root}` was rotated at {at}, and the delegation was issued later: have it signed by key {to}"
+    )]
+    Rotated {
+        /// The name of the file.
+        root: String,
+        /// From when on the key counts no more.
+        at: String,
+        /// The key that follows.
+        to: Public,
+    },
+    /// Rotations that put no key in another's place.
+    #[error("the chain of keys puts no key in the place of one that is trusted here: {0}")]
+    Succession(succession::Fault),
     /// A facet that cannot be held to.
     #[error("the delegation's {0} is not enforceable yet by this version: have it delegated without")]
     Facet(&'static str),
-}
-
-/// What is wrong with the form of a trust file, with what to write.
-#[derive(Debug, Error)]
-pub enum FileFault {
-    /// No TOML of the form.
-    #[error("{0}: write `key`, `users`, `scopes`, `max_spend` and, if any, `revoked`")]
-    Form(String),
-    /// The key.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// A scope.
-    #[error(transparent)]
-    Scope(#[from] ScopeError),
-    /// A limit, which is none of what a key may grant.
-    #[error("`{0}` is a limit, which stands in a delegation: leave it out")]
-    Limit(Limit),
-    /// The spend.
-    #[error("{0}, or `unlimited`")]
-    Spend(#[from] MoneyError),
-    /// A user who is not there.
-    #[error("there is no local user `{0}`: write a name from /etc/passwd, a number, or `*`")]
-    User(String),
-    /// An id that is none.
-    #[error("`{0}` is no id of a delegation: write `sha256:` and 64 lowercase hexadecimal digits")]
-    Id(String),
-    /// Another file pins the same key.
-    #[error("`{0}` pins the same key: keep one of the two")]
-    Twice(String),
 }
 
 impl TrustRoots {
@@ -230,6 +230,11 @@ pub fn authorize(verified: &Verified, uid: u32, trust: &TrustRoots) -> Result<Au
     }
     if let Some(revoked) = verified.chain().find(|link| root.revoked.contains(&link.id)) {
         return Err(TrustError::Revoked(revoked.id.clone()));
+    }
+    if let Some(Rotated { to, at }) = root.rotated
+        && verified.root().issued_at >= at
+    {
+        return Err(TrustError::Rotated { root: root.name.clone(), at: written(at), to });
     }
     // Of a chain, every facet lies within the root's; what is used is what must be held to.
     let delegation = verified.delegation();

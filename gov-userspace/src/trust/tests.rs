@@ -241,3 +241,105 @@ fn an_enrolled_key_is_trusted_as_it_was_enrolled() {
         Err(TrustError::File { why: FileFault::User(_), .. })
     ));
 }
+
+fn rotation(old: &Secret, new: &Secret, at: &str) -> crate::rotation::Rotation {
+    crate::rotation::Rotation::sign(crate::rotation::Purpose::User, old, new, instant(at).unwrap())
+}
+
+fn chain(links: &[crate::rotation::Rotation]) -> crate::rotation::Chain {
+    let start = crate::rotation::Chain::default();
+    links.iter().fold(start, |chain, link| chain.with(link.clone()).unwrap())
+}
+
+const LIMITED: &str = "users = [\"4242\"]\nscopes = [\"file:write:/project\", \"code:execute:/project\"]\nmax_spend = \"200usd\"\n";
+
+#[test]
+fn a_new_key_stands_in_the_old_ones_place_with_its_limits() {
+    let (old, new, folder) =
+        (Secret::from_seed([1; 32]), Secret::from_seed([2; 32]), tempfile::tempdir().unwrap());
+    put(folder.path(), "one", &format!("# kept\nkey = \"{}\"\n{LIMITED}", old.public()));
+    let links = chain(&[rotation(&old, &new, "2026-11-22T00:05:00.000Z")]);
+    super::succeed(folder.path(), me(), &links, now()).unwrap();
+    let trust = TrustRoots::load(folder.path(), me()).unwrap();
+    assert!(trust.refused.is_empty(), "{:?}", trust.refused);
+    let of = |key: &Secret| trust.roots.iter().find(|root| root.key == key.public()).unwrap();
+    let (before, after) = (of(&old), of(&new));
+    assert_eq!(
+        (&before.users, &before.scopes, before.max_spend),
+        (&after.users, &after.scopes, after.max_spend)
+    );
+    assert_eq!(before.rotated.unwrap().to, new.public());
+    assert!(std::fs::read_to_string(folder.path().join("one.toml")).unwrap().starts_with("# kept\n"));
+    authorize(&delegation(&new), UID, &trust).unwrap();
+    let error = authorize(&delegation(&old), UID, &trust).unwrap_err();
+    assert!(matches!(error, TrustError::Rotated { to, .. } if to == new.public()), "{error}");
+}
+
+#[test]
+fn what_the_old_key_issued_before_it_gave_way_still_counts() {
+    let (old, new, folder) =
+        (Secret::from_seed([1; 32]), Secret::from_seed([2; 32]), tempfile::tempdir().unwrap());
+    put(folder.path(), "one", &format!("key = \"{}\"\n{LIMITED}", old.public()));
+    let links = chain(&[rotation(&old, &new, "2026-11-22T00:11:00.000Z")]);
+    super::succeed(folder.path(), me(), &links, now()).unwrap();
+    authorize(&delegation(&old), UID, &TrustRoots::load(folder.path(), me()).unwrap()).unwrap();
+}
+
+#[test]
+fn a_key_that_may_grant_nothing_is_followed_by_one_that_may_grant_nothing() {
+    let (old, new, folder) =
+        (Secret::from_seed([1; 32]), Secret::from_seed([2; 32]), tempfile::tempdir().unwrap());
+    put(
+        folder.path(),
+        "one",
+        &format!("key = \"{}\"\nusers = []\nscopes = []\nmax_spend = \"0usd\"\n", old.public()),
+    );
+    let links = chain(&[rotation(&old, &new, "2026-11-22T00:05:00.000Z")]);
+    super::succeed(folder.path(), me(), &links, now()).unwrap();
+    let trust = TrustRoots::load(folder.path(), me()).unwrap();
+    let after = trust.roots.iter().find(|root| root.key == new.public()).unwrap();
+    assert_eq!((&after.users, &after.scopes), (&Users::These([].into()), &Scopes::Within(Vec::new())));
+}
+
+#[test]
+fn continuity_helps_nobody_whose_key_is_not_trusted_any_more() {
+    use super::succession::Fault;
+    let keys: Vec<Secret> = (1..6).map(|number| Secret::from_seed([number; 32])).collect();
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "one", &format!("key = \"{}\"\n{LIMITED}", keys[0].public()));
+    let refused =
+        |links: &[crate::rotation::Rotation]| match super::succeed(folder.path(), me(), &chain(links), now())
+        {
+            Err(TrustError::Succession(fault)) => fault,
+            other => panic!("{other:?}"),
+        };
+    let early = "2026-11-22T00:05:00.000Z";
+    assert_eq!(refused(&[]), Fault::Empty);
+    assert_eq!(refused(&[rotation(&keys[3], &keys[4], early)]), Fault::Unknown);
+    let late = rotation(&keys[0], &keys[1], "2026-11-22T01:05:00.000Z");
+    assert!(matches!(refused(&[late]), Fault::Early(_)));
+    let first = rotation(&keys[0], &keys[1], early);
+    let path = super::succeed(folder.path(), me(), &chain(std::slice::from_ref(&first)), now()).unwrap();
+    // A thief of the old key names another successor; nobody takes it.
+    let other = rotation(&keys[0], &keys[2], early);
+    assert!(matches!(refused(&[other]), Fault::Taken { to, .. } if to == keys[1].public()));
+    // The successor is taken out of trust: neither its own successor nor the old key's statement brings it back.
+    std::fs::remove_file(path).unwrap();
+    assert!(matches!(refused(std::slice::from_ref(&first)), Fault::Taken { .. }));
+    assert!(matches!(refused(&[first, rotation(&keys[1], &keys[3], early)]), Fault::Taken { .. }));
+    assert_eq!(refused(&[rotation(&keys[1], &keys[3], early)]), Fault::Unknown);
+}
+
+#[test]
+fn half_of_a_rotation_pins_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = Secret::from_seed([1; 32]).public();
+    for rest in
+        [format!("rotated_to = \"{key}\"\n"), "rotated_at = \"2026-11-22T00:05:00.000Z\"\n".to_owned()]
+    {
+        put(folder.path(), "one", &format!("key = \"{key}\"\n{LIMITED}{rest}"));
+        let trust = TrustRoots::load(folder.path(), me()).unwrap();
+        assert!(trust.roots.is_empty());
+        assert!(matches!(&trust.refused[..], [TrustError::File { why: FileFault::Rotated, .. }]));
+    }
+}

@@ -69,10 +69,6 @@ impl Account {
         self.session.as_deref()
     }
 
-    pub(super) fn key(&self) -> Option<&str> {
-        self.start.as_ref().map(|start| start.key.as_str())
-    }
-
     pub(super) fn start(&self) -> Option<&Start> {
         self.start.as_ref()
     }

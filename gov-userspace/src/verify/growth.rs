@@ -17,7 +17,7 @@ use std::fmt;
 
 use base64ct::{Base64, Encoding};
 
-use super::{Item, Report, Summary};
+use super::{Item, Report, Signers, Summary};
 use crate::key::Public;
 use crate::merkle::{self, Hash};
 use crate::note::{Checkpoint, MAX_NOTE, NoteError};
@@ -82,19 +82,22 @@ impl fmt::Display for GrowthProof {
     }
 }
 
-/// Checks that a log only grew since the older checkpoint with this note, against the public keys that are trusted to
+/// Checks that a log only grew since the older checkpoint with this note, against the keys that are trusted to
 /// sign logs.
-pub fn growth(proof: &GrowthProof, since: Option<&[u8]>, trusted: &[Public]) -> Report {
+pub fn growth(proof: &GrowthProof, since: Option<&[u8]>, trusted: impl Into<Signers>) -> Report {
+    let signers = trusted.into();
+    let trusted = signers.keys();
     let latest = Checkpoint::verify(proof.checkpoint.as_bytes(), trusted);
     let signature = match &latest {
         Ok((_, key)) => {
-            Item::holds("signature", format!("the later checkpoint is signed by the trusted key {key}"))
+            Item::holds("signature", format!("the later checkpoint is signed by {}", signers.words(*key)))
         }
         Err(NoteError::Untrusted { .. }) if trusted.is_empty() => {
             Item::unknown("signature", "no key is given to check it with: give the host's key with --key")
         }
         Err(error) => Item::fails("signature", error.to_string()),
     };
+    let signer = latest.as_ref().ok().map(|(_, key)| *key);
     let origin = latest.as_ref().ok().map(|(latest, _)| latest.origin.clone());
     let growth = match (latest, since) {
         (Err(_), _) => Item::unknown(NAME, "without a trusted checkpoint there is nothing that grew"),
@@ -102,7 +105,8 @@ pub fn growth(proof: &GrowthProof, since: Option<&[u8]>, trusted: &[Public]) -> 
         (Ok((latest, _)), Some(since)) => grew(proof, &latest, Checkpoint::verify(since, trusted)),
     };
     let session = origin.and_then(|origin| origin.rsplit('/').next().map(str::to_owned));
-    Report::new(vec![signature, growth], Summary { session, ..Summary::default() })
+    let items = [signature].into_iter().chain(signers.item(signer, None)).chain([growth]).collect();
+    Report::new(items, Summary { session, ..Summary::default() })
 }
 
 /// The name of this claim, here and of a whole log.

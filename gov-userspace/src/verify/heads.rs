@@ -3,8 +3,9 @@
 
 use std::io;
 
-use super::Item;
+use super::ends::Start;
 use super::growth::NAME as GROWTH;
+use super::{Item, Signers};
 use crate::key::Public;
 use crate::lines::{Chunk, Line};
 use crate::merkle::{Span, Tree};
@@ -46,23 +47,23 @@ pub(super) struct Heads<'a> {
 
 /// The keys that heads are checked with.
 pub(super) struct Keys {
-    trusted: Vec<Public>,
+    trusted: Signers,
     claimed: Option<Public>,
 }
 
 impl Keys {
-    pub(super) fn new(trusted: &[Public], claimed: Option<Public>) -> Self {
-        Self { trusted: trusted.to_vec(), claimed }
+    pub(super) fn new(trusted: Signers, claimed: Option<Public>) -> Self {
+        Self { trusted, claimed }
     }
 
     /// Whether there is any to check with.
     pub(super) fn is_some(&self) -> bool {
-        !self.trusted.is_empty() || self.claimed.is_some()
+        !self.trusted.keys().is_empty() || self.claimed.is_some()
     }
 
     /// Whoever signs the latest signs them all; a key that is not trusted for it is not for these.
     fn usable(&self) -> &[Public] {
-        if self.trusted.is_empty() { self.claimed.as_slice() } else { &self.trusted }
+        if self.trusted.keys().is_empty() { self.claimed.as_slice() } else { self.trusted.keys() }
     }
 }
 
@@ -92,10 +93,10 @@ impl<'a> Heads<'a> {
         history: Option<Box<dyn Iterator<Item = io::Result<Found>> + 'a>>,
         keys: &'a Keys,
     ) -> Self {
-        let by_trusted = Checkpoint::verify(latest, &keys.trusted);
+        let by_trusted = Checkpoint::verify(latest, keys.trusted.keys());
         let vouched = by_trusted.is_ok();
         let latest = match by_trusted {
-            Err(NoteError::Untrusted { .. }) if keys.trusted.is_empty() && keys.is_some() => {
+            Err(NoteError::Untrusted { .. }) if keys.trusted.keys().is_empty() && keys.is_some() => {
                 Checkpoint::verify(latest, keys.usable())
             }
             other => other,
@@ -154,8 +155,11 @@ impl<'a> Heads<'a> {
     }
 
     /// What is known of the heads, now that the tree is whole.
-    pub(super) fn items(self, tree: &Tree, session: Option<&str>, key: Option<&str>) -> Vec<Item> {
-        let mut items = vec![self.signature(key), self.tree(tree, session)];
+    pub(super) fn items(self, tree: &Tree, session: Option<&str>, start: Option<&Start>) -> Vec<Item> {
+        let mut items = vec![self.signature(start.map(|start| start.key.as_str()))];
+        let signer = self.latest.as_ref().ok().filter(|_| self.vouched).map(|(_, signer)| *signer);
+        items.extend(self.keys.trusted.item(signer, start.map(|start| start.wall.as_str())));
+        items.push(self.tree(tree, session));
         items.extend(self.history(tree));
         items.extend(self.growth(tree));
         items
@@ -168,13 +172,13 @@ impl<'a> Heads<'a> {
                 Item::fails(NAME, format!("key {signer} signed it, the start receipt names another"))
             }
             Ok((_, signer)) if self.vouched => {
-                Item::holds(NAME, format!("signed by the trusted key {signer}"))
+                Item::holds(NAME, format!("signed by {}", self.keys.trusted.words(*signer)))
             }
             Ok((_, signer)) => Item::unknown(
                 NAME,
                 format!("signed by {signer}, which the log itself names: give the host's key with --key"),
             ),
-            Err(NoteError::Untrusted { .. }) if self.keys.trusted.is_empty() => {
+            Err(NoteError::Untrusted { .. }) if self.keys.trusted.keys().is_empty() => {
                 Item::unknown(NAME, "no key is given to check it with: give the host's key with --key")
             }
             Err(error) => Item::fails(NAME, error.to_string()),
@@ -224,7 +228,7 @@ impl<'a> Heads<'a> {
     /// Whether the log only grew since the head that was kept elsewhere.
     fn growth(&self, tree: &Tree) -> Option<Item> {
         let (Head { checkpoint: old, covers }, latest) = match (self.since.as_ref()?, &self.latest) {
-            (Err(NoteError::Untrusted { .. }), _) if self.keys.trusted.is_empty() => {
+            (Err(NoteError::Untrusted { .. }), _) if self.keys.trusted.keys().is_empty() => {
                 return Some(Item::unknown(GROWTH, "no key is given to check the older checkpoint with"));
             }
             (Err(error), _) => return Some(Item::fails(GROWTH, format!("the older checkpoint: {error}"))),

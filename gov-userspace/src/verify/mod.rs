@@ -13,6 +13,7 @@ mod growth;
 mod heads;
 mod ordered;
 mod ranges;
+mod signers;
 mod single;
 
 use std::io::{self, Read};
@@ -29,6 +30,7 @@ use crate::merkle::{Span, Tree};
 
 pub use account::Summary;
 pub use growth::{GrowthProof, growth};
+pub use signers::Signers;
 pub use single::{ReceiptProof, receipt};
 
 /// What is known of a claim.
@@ -120,18 +122,18 @@ const LINES: usize = 256 << 10;
 /// The same of a log's history, which takes a signature to be checked for each of its lines.
 const HEADS: usize = 16 << 10;
 
-/// Checks a log against the public keys that are trusted to sign logs, on this many threads. `progress` is told how
+/// Checks a log against the keys that are trusted to sign logs, on this many threads. `progress` is told how
 /// many bytes of the log are done.
 ///
 /// # Errors
 /// Those of the readers, and if the system gives no threads; whatever the bytes say is in the report.
 pub fn log<L: Read + Send, H: Read + Send>(
     evidence: Evidence<L, H>,
-    trusted: &[Public],
+    trusted: impl Into<Signers>,
     threads: usize,
     progress: &mut dyn FnMut(u64),
 ) -> io::Result<Report> {
-    let keys = &Keys::new(trusted, evidence.claimed);
+    let keys = &Keys::new(trusted.into(), evidence.claimed);
     std::thread::scope(|scope| {
         let read = |chunk: io::Result<_>| chunk.map(|chunk| heads::found(&chunk, keys));
         // Without a key there is nothing to check them with.
@@ -149,7 +151,7 @@ pub fn log<L: Read + Send, H: Read + Send>(
             }
             Some(fault) => Item::fails("form", fault),
         }];
-        items.extend(heads.items(&tree, account.session(), account.key()));
+        items.extend(heads.items(&tree, account.session(), account.start()));
         let (bytes, ancestors) = (evidence.delegation.as_deref(), evidence.ancestors.as_deref());
         items.push(delegation::item(bytes, ancestors, &account));
         items.extend(account.items());

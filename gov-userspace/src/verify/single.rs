@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Item, Report, Summary};
+use super::{Item, Report, Signers, Summary};
 use crate::canonical::{self, Value};
-use crate::key::{Public, lowercase_hex};
+use crate::key::lowercase_hex;
 use crate::merkle::{self, Hash};
 use crate::note::{Checkpoint, NoteError};
 
@@ -35,15 +35,18 @@ impl ReceiptProof {
     }
 }
 
-/// Checks one receipt against the public keys that are trusted to sign logs.
-pub fn receipt(receipt: &ReceiptProof, trusted: &[Public]) -> Report {
+/// Checks one receipt against the keys that are trusted to sign logs.
+pub fn receipt(receipt: &ReceiptProof, trusted: impl Into<Signers>) -> Report {
+    let signers = trusted.into();
+    let trusted = signers.keys();
     let line = canonical::parse(receipt.line.as_bytes());
     let mut items = vec![form(receipt, line.as_ref().ok())];
     let session = line.ok().and_then(|line| line.field("session")?.text().map(str::to_owned));
     let note = Checkpoint::verify(receipt.checkpoint.as_bytes(), trusted);
+    items.extend(signers.item(note.as_ref().ok().map(|(_, key)| *key), None));
     items.extend(match note {
         Ok((checkpoint, key)) => [
-            Item::holds("signature", format!("the log's head is signed by the trusted key {key}")),
+            Item::holds("signature", format!("the log's head is signed by {}", signers.words(key))),
             inclusion(receipt, &checkpoint, session.as_deref()),
         ],
         Err(error) => {

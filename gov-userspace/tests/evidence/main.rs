@@ -9,6 +9,7 @@
 )]
 
 mod clients;
+mod continuity;
 mod damage;
 mod handed;
 mod other;

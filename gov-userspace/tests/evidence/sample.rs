@@ -105,6 +105,7 @@ impl Session {
             },
             delegation: delegation(),
             ancestors: &chain().0,
+            keys: "",
             group: None,
         };
         let mut session = Self { log: Log::create(dir, new, key()).unwrap(), state: State::default() };

@@ -18,6 +18,7 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::Machine;
 use super::guest::Guest;
+use super::tpm::Tpm;
 use crate::apt;
 use crate::kernels::Kernel;
 
@@ -42,6 +43,8 @@ pub struct Running {
     stderr: UnixStream,
     report: UnixStream,
     terminal: Option<Termios>,
+    /// It ends with the machine.
+    _tpm: Option<Tpm>,
 }
 
 /// All that can be emulated, but for CMPXCHG16B: QEMU 7.2 sets wrong flags after it now and then (kernel 6.12 dies
@@ -76,6 +79,8 @@ pub fn start(machine: &Machine, kernel: &Kernel, root: &Path, guest: &Guest) -> 
         command.args(["-device", &format!("nvme-ns,drive=drive{number},bus=nvme,nsid={}", number + 1)]);
     }
 
+    let tpm = machine.tpm.then(Tpm::start).transpose()?;
+    command.args(tpm.iter().flat_map(Tpm::options));
     command.args(["-device", "virtio-serial-pci"]);
     let mut given = Vec::new();
     let mut channel = |command: &mut Command, name: &str, device: &[&str]| -> Result<UnixStream> {
@@ -103,7 +108,7 @@ pub fn start(machine: &Machine, kernel: &Kernel, root: &Path, guest: &Guest) -> 
         command.stdin(Stdio::null()).stdout(Stdio::null());
     }
     let child = command.spawn().context("cannot start `qemu-system-x86_64`")?;
-    Ok(Running { child, console, stdout, stderr, report, terminal })
+    Ok(Running { child, console, stdout, stderr, report, terminal, _tpm: tpm })
 }
 
 fn command_line(machine: &Machine) -> String {

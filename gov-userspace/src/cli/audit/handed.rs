@@ -12,7 +12,7 @@ use crate::cli::{Exit, Failure, evidence};
 use crate::export::aps::Receipts;
 use crate::export::in_toto;
 use crate::export::{ocsf, otlp};
-use crate::key::Secret;
+use crate::key::{Public, Secret};
 use crate::keystore;
 use crate::verify::{Report, Verdict};
 
@@ -120,12 +120,15 @@ fn signing(report: &Report, signer: &str) -> Result<Secret, Failure> {
             .remedy("`gov verify` says what of the log holds"));
     }
     let state = evidence::state();
-    let key = keystore::existing_log_key(&state).map_err(|error| {
+    let wanted = Public::from_hex(signer)
+        .map_err(|error| Failure::because(Exit::DoesNotHold, "the log's key", &error))?;
+    let key = keystore::log_secret(&state, wanted).map_err(|error| {
         Failure::because(Exit::Failed, "the host's key", &error)
             .remedy("run it as root on the host of the session")
     })?;
-    key.filter(|key| key.public().to_string() == signer).ok_or_else(|| {
-        Failure::new(Exit::Usage, "the host's key", "it is not the one that signed this log")
-            .remedy("run it as root on the host of the session")
+    key.ok_or_else(|| {
+        let why = "the one that signed this log is not here, or was rotated and destroyed since";
+        Failure::new(Exit::Usage, "the host's key", why)
+            .remedy("run it as root on the host of the session, before its key is rotated; a credential is only the daemon's")
     })
 }

@@ -35,7 +35,7 @@ fn verified(house: &House, session: &str) -> verify::Report {
         ancestors: None,
         claimed: None,
     };
-    verify::log(evidence, &[house.core.ground.key.public()], 1, &mut |_bytes| ()).unwrap()
+    verify::log(evidence, &[house.core.ground.keys.current().public()], 1, &mut |_bytes| ()).unwrap()
 }
 
 /// The kernel's account of the reads that the double tells of.

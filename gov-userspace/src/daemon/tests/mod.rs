@@ -3,6 +3,7 @@
 mod authority;
 mod cutoff;
 mod faults;
+mod keys;
 mod leftovers;
 mod life;
 mod nesting;

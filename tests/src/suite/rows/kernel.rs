@@ -35,7 +35,6 @@ pub(super) const ROWS: &[Row] = &[
     granted("a granted capability is used", "capability:CAP_SYS_ADMIN", "", "set-host-name", ("capability.use", "capability:CAP_SYS_ADMIN")),
     powerless("the kernel's messages are not read", "", "", "read-kernel-log", "capability:CAP_SYSLOG"),
     powerless("hardware is not reached", "", "", "reach-hardware", "capability:CAP_SYS_RAWIO"),
-    powerless("the kernel's memory is not opened", "file:read:/proc/kcore", "", "open /proc/kcore", "capability:CAP_SYS_RAWIO"),
     powerless("accounting is not stopped", "", "", "stop-accounting", "capability:CAP_SYS_PACCT"),
     powerless("nobody runs before all others", "", "", "become-urgent", "capability:CAP_SYS_NICE"),
     powerless("the kernel's page faults are not handled", "", "", "handle-faults", "capability:CAP_SYS_PTRACE"),

@@ -10,6 +10,7 @@ mod disks;
 mod evidence;
 mod faults;
 mod flood;
+mod keys;
 mod metrics;
 mod nested;
 mod nested_limits;
@@ -52,6 +53,7 @@ pub fn all() -> impl Iterator<Item = &'static Scene> {
         clock::SCENES,
         tampered::SCENES,
         own::SCENES,
+        keys::SCENES,
         metrics::SCENES,
         daemon::SCENES,
         crash::SCENES,

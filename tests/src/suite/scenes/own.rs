@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 
 use super::daemon::waiting;
-use super::sessions::{folder, wait_for};
+use super::sessions::{folder, govern, wait_for};
 use super::{LIMIT, Scene};
 use crate::house::House;
 use crate::receipts::{self, Receipt};
@@ -32,7 +32,7 @@ pub(super) const SCENES: &[Scene] = &[
 
 const PINS: &str = "/sys/fs/bpf/gov";
 /// What would let root do to the daemon's processes and files whatever root may.
-const WIDE: [&str; 8] = [
+pub(super) const WIDE: [&str; 8] = [
     "file:read:/",
     "file:write:/",
     "code:execute:/",
@@ -51,13 +51,13 @@ fn out_of_reach(house: &mut House, around: &Surroundings) -> Result<()> {
     fs::write(&probe, "")?;
     fs::create_dir_all("/etc/gov/trust.d")?;
     fs::write("/etc/gov/trust.d/probe", "")?;
-    let key = fs::read_dir(format!("{state}/keys"))?.next().context("the daemon has a key")??.path();
+    let key = format!("{state}/keys/log.key");
     let daemon = house.pid().to_string();
     let folder = around.folder.display().to_string();
     let socket = "/run/gov/gov.sock";
     let acts: &[(&[&str], bool)] = &[
-        (&["read", &key.display().to_string()], true),
-        (&["append", &key.display().to_string()], true),
+        (&["read", &key], true),
+        (&["append", &key], true),
         (&["append", &probe], true),
         (&["list", &format!("{state}/logs")], true),
         (&["append", "/etc/gov/trust.d/probe"], true),
@@ -100,13 +100,18 @@ fn out_of_reach(house: &mut House, around: &Surroundings) -> Result<()> {
 
 /// What an act came to under the widest scopes.
 fn try_wide(house: &House, around: &Surroundings, act: &[&str]) -> Result<(String, Vec<Receipt>)> {
-    let mut command = house.command("gov");
-    command.args(["run", "--profile", "base", "--expires", "1h", "--max-depth", "0"]);
-    for scope in WIDE {
-        command.args(["--scope", scope]);
-    }
-    command.arg("--").arg(&around.act).args(act);
-    let governed = house.govern_command(&mut command, LIMIT)?;
+    try_under(house, around, WIDE.iter(), act)
+}
+
+/// What an act came to under these scopes.
+pub(super) fn try_under<'a>(
+    house: &House,
+    around: &Surroundings,
+    scopes: impl Iterator<Item = &'a &'a str>,
+    act: &[&str],
+) -> Result<(String, Vec<Receipt>)> {
+    let scopes: Vec<&str> = scopes.copied().collect();
+    let governed = house.govern_command(&mut govern(house, around, &scopes, act), LIMIT)?;
     Ok((governed.done.out.trim().to_owned(), governed.receipts))
 }
 
