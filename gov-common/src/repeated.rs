@@ -120,6 +120,7 @@ const _: () = assert!(size_of::<RefusalKey>() == 80);
 const _: () = assert!(size_of::<Refusal>() == 24);
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "a test that wraps panics")]
 mod tests {
     use super::*;
 
