@@ -113,7 +113,7 @@ pub const fn has_share(produced: u64, taken: u64, used: u64, size: u64) -> bool 
 /// What a record of a length takes up in the ring: its own header, and the alignment to eight bytes.
 #[inline(always)]
 pub const fn room_of(length: u32) -> u64 {
-    (length as u64 + 8 + 7) & !7
+    (length as u64).saturating_add(8 + 7) & !7
 }
 
 const _: () = assert!(size_of::<RefusalKey>() == 80);
