@@ -48,7 +48,7 @@ pub(super) struct Core<E: Enforcer> {
     pub(super) released: BTreeMap<String, Released<E::Slot>>,
     pub(super) closed: VecDeque<SessionView>,
     /// Logs of closed sessions that wait for the disk.
-    unfinished: Vec<(String, Box<Recorder>)>,
+    pub(super) unfinished: Vec<(String, Box<Recorder>)>,
     closings: watch::Sender<u64>,
     notices: Notices,
     last_number: u64,
@@ -273,12 +273,6 @@ impl<E: Enforcer> Core<E> {
                 Finish::Failed(error) => tracing::error!(session = name, "the log stays open: {error}"),
             }
         }
-    }
-
-    /// The sessions whose logs have no end yet.
-    pub(super) fn open_logs(&self) -> impl Iterator<Item = &str> {
-        let open = self.sessions.keys().chain(self.released.keys());
-        open.chain(self.unfinished.iter().map(|(name, _)| name)).map(String::as_str)
     }
 
     /// Logs of closed sessions that wait for the disk.

@@ -60,6 +60,12 @@ impl<E: Enforcer> Core<E> {
         }
     }
 
+    /// The sessions whose logs have no end yet.
+    fn open_logs(&self) -> impl Iterator<Item = &str> {
+        let open = self.sessions.keys().chain(self.released.keys());
+        open.chain(self.unfinished.iter().map(|(name, _)| name)).map(String::as_str)
+    }
+
     /// Whether a log without an end names the key: first of the sessions that are here, then of all that are left.
     fn is_needed(&self, key: Public) -> anyhow::Result<bool> {
         let logs = &self.ground.folders.logs;
