@@ -143,11 +143,13 @@ pub fn magic(dentry: u64) -> Option<u64> {
     read::<u64>(sb.wrapping_add(offset!(sb_magic)))
 }
 
-/// Whether a dentry's name was taken away: unhashed, and not the root of its file system.
+/// Whether the name of the object at a dentry was taken away: unhashed, and not the root of its file system. A name that
+/// nothing has yet may be unhashed as well, while it is being looked up.
 #[inline(always)]
 pub fn is_unlinked(dentry: u64) -> Option<bool> {
+    let inode = read::<u64>(dentry.wrapping_add(offset!(dentry_inode)))?;
     let hashed = read::<u64>(dentry.wrapping_add(offset!(dentry_hash_pprev)))?;
-    Some(hashed == 0 && parent(dentry)? != dentry)
+    Some(inode != 0 && hashed == 0 && parent(dentry)? != dentry)
 }
 
 /// The file of the `struct linux_binprm` at an address.
