@@ -153,11 +153,17 @@ impl House {
             .collect()
     }
 
-    /// Waits until the log ends with its close receipt.
+    /// Waits until the log ends with its close receipt, and that is signed.
     pub fn wait_until_closed(&self, log: &Path) -> Result<()> {
+        let is_closed = || {
+            let all = receipts::read(log).ok()?;
+            let checkpoint = fs::read_to_string(log.join("checkpoint")).ok()?;
+            let signed: usize = checkpoint.lines().nth(1)?.parse().ok()?;
+            (all.last()?.closes() && signed == all.len()).then_some(())
+        };
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
-            if receipts::read(log).is_ok_and(|all| all.last().is_some_and(Receipt::closes)) {
+            if is_closed().is_some() {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(20));

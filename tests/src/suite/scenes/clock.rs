@@ -55,7 +55,7 @@ fn short_session(house: &House, around: &Surroundings, file: &str, clock: &Clock
     let before = house.sessions()?;
     let act = around.act.display().to_string();
     let mut command = house.command("gov");
-    command.args(["run", "--profile", "base", "--expires", "5s"]);
+    command.args(["run", "--profile", "base", "--expires", "15s"]);
     for scope in [format!("code:execute:{act}"), format!("file:read:{file}")] {
         command.args(["--scope", &scope]);
     }

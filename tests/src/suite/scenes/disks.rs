@@ -177,12 +177,13 @@ struct Disk {
     folder: PathBuf,
     image: PathBuf,
     below: String,
+    /// The device itself.
+    device: String,
     sectors: u64,
 }
 
 impl Disk {
     const NAME: &str = "gov-disk";
-    const DEVICE: &str = "/dev/mapper/gov-disk";
     const BYTES: u64 = 256 << 20;
 
     fn make(folder: &Path) -> Result<Self> {
@@ -191,16 +192,19 @@ impl Disk {
         File::create(&image)?.set_len(Self::BYTES)?;
         fs::create_dir_all(&folder)?;
         let below = tool(&["losetup", "--find", "--show", &image.display().to_string()])?.trim().to_owned();
-        let disk = Self { folder, image, below, sectors: Self::BYTES / 512 };
+        let mut disk = Self { folder, image, below, device: String::new(), sectors: Self::BYTES / 512 };
         let table = disk.linear();
         tool(&["dmsetup", "create", "--noudevrules", "--noudevsync", Self::NAME, "--table", &table])?;
-        tool(&["mke2fs", "-q", "-t", "ext4", Self::DEVICE])?;
+        // Nobody makes names for devices here; the kernel itself makes this one.
+        let number = tool(&["dmsetup", "info", "--columns", "--noheadings", "-o", "minor", Self::NAME])?;
+        disk.device = format!("/dev/dm-{}", number.trim());
+        tool(&["mke2fs", "-q", "-t", "ext4", &disk.device])?;
         disk.mount()?;
         Ok(disk)
     }
 
     fn mount(&self) -> Result<()> {
-        Ok(mount(Self::DEVICE, &self.folder, "ext4", MountFlags::empty(), None)?)
+        Ok(mount(self.device.as_str(), &self.folder, "ext4", MountFlags::empty(), None)?)
     }
 
     fn unmount(&self) -> Result<()> {
