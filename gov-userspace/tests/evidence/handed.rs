@@ -62,7 +62,7 @@ fn nothing_is_signed_of_what_does_not_hold_or_by_another_key() {
         let output = handed(&scratch, &other, format);
         assert_eq!(output.status.code(), Some(2), "{}", text(&output));
         assert!(
-            output.stdout.is_empty() && text(&output).contains("not the one that signed"),
+            output.stdout.is_empty() && text(&output).contains("the one that signed this log is not here"),
             "{}",
             text(&output)
         );
