@@ -20,7 +20,8 @@ pub struct Test {
     /// The suite on every kernel, not only on 6.12
     #[arg(long, conflicts_with = "quick")]
     all_kernels: bool,
-    /// Each row through gov and govd on every kernel; otherwise on 6.12, and on the others against the kernel object alone
+    /// Each row and scene through gov and govd on every kernel; otherwise on 6.12, and on the others the rows against the
+    /// kernel object alone, and the scenes in which the kernel has a part
     #[arg(long, requires = "all_kernels")]
     every_row: bool,
     /// Nothing that needs a virtual machine
@@ -42,9 +43,10 @@ pub fn run(test: &Test) -> Result<ExitCode> {
             heading(&format!("the kernel object alone on {}", kernel.name()));
             suite(*kernel, &["gov-direct"], &mut score)?;
             heading(&format!("through gov and govd on {}", kernel.name()));
-            // What a receipt says does not depend on the kernel: each row has had its event on this one already.
+            // What a receipt says does not depend on the kernel: each row has had its event on this one already. Nor does
+            // what the daemon does by itself.
             let all = *kernel == Series::V6_12 || test.every_row;
-            suite(*kernel, if all { &["gov-suite"] } else { &["gov-suite", "--scenes"] }, &mut score)?;
+            suite(*kernel, if all { &["gov-suite"] } else { &["gov-suite", "--kernel-scenes"] }, &mut score)?;
         }
         heading("where the kernel cannot enforce");
         score.enter("without the BPF LSM nothing runs ungoverned", refused_without_lsm);

@@ -1,7 +1,7 @@
 //! `gov-suite [WORD…]`: runs the suite against the `gov` and `govd` on the path; as root, in a virtual machine.
 //! With words, only what has one of them in its name. With `--controls`, only that every row's act succeeds
-//! ungoverned, which needs neither `gov` nor `govd`. With `--scenes`, no rows. With `--catalogue` it prints what it tries, as a document, and
-//! needs no machine.
+//! ungoverned, which needs neither `gov` nor `govd`. With `--scenes`, no rows, and with `--kernel-scenes` no scene
+//! either that is the daemon's alone. With `--catalogue` it prints what it tries, as a document, and needs no machine.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,8 +12,9 @@ use tests::house::{House, cgroups};
 use tests::outside::Outside;
 use tests::score::Score;
 use tests::suite::row::Row;
+use tests::suite::rows;
+use tests::suite::scenes::{self, Scene, of_the_kernel};
 use tests::suite::try_row::{Surroundings, series, try_control, try_row};
-use tests::suite::{rows, scenes};
 
 fn main() -> Result<ExitCode> {
     let mut words: Vec<String> = std::env::args().skip(1).collect();
@@ -22,7 +23,8 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let only_controls = words.first().is_some_and(|word| word == "--controls");
-    let only_scenes = words.first().is_some_and(|word| word == "--scenes");
+    let only_kernel = words.first().is_some_and(|word| word == "--kernel-scenes");
+    let only_scenes = only_kernel || words.first().is_some_and(|word| word == "--scenes");
     words.drain(..usize::from(only_controls || only_scenes));
     let chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     let folder = PathBuf::from("/srv/gov-suite");
@@ -39,7 +41,10 @@ fn main() -> Result<ExitCode> {
             score.enter(row.name, try_control(&around, row));
         }
     } else {
-        all(&around, &mut score, chosen_rows, chosen)?;
+        let scenes: Vec<&Scene> =
+            if only_kernel { of_the_kernel().collect() } else { scenes::all().collect() };
+        let scenes = scenes.into_iter().filter(|scene| chosen(scene.name));
+        all(&around, &mut score, chosen_rows, scenes)?;
     }
     Ok(score.finish())
 }
@@ -49,13 +54,13 @@ fn all<'a>(
     around: &Surroundings,
     score: &mut Score,
     rows: impl Iterator<Item = &'a Row>,
-    chosen: impl Fn(&str) -> bool,
+    scenes: impl Iterator<Item = &'a Scene>,
 ) -> Result<()> {
     let mut house = House::open(&around.folder.join("state"))?;
     for row in rows {
         score.enter(row.name, try_row(&house, around, row));
     }
-    for scene in scenes::all().filter(|scene| chosen(scene.name)) {
+    for scene in scenes {
         score.enter(scene.name, (scene.play)(&mut house, around));
     }
     Ok(())

@@ -37,27 +37,34 @@ pub struct Scene {
     pub play: fn(&mut House, &Surroundings) -> Result<()>,
 }
 
-/// Every scene, in the order in which they run. Those that end the daemon start another.
+/// Every scene, in the order in which they run, and whether the kernel has a part in it. Those that end the daemon start
+/// another.
+const SCENES: &[(&[Scene], bool)] = &[
+    (sessions::SCENES, true),
+    (cutoff::SCENES, true),
+    (authority::SCENES, false),
+    (nested::SCENES, true),
+    (nested_limits::SCENES, true),
+    (evidence::SCENES, false),
+    (flood::SCENES, true),
+    (artifacts::SCENES, false),
+    (faults::SCENES, false),
+    (disks::SCENES, false),
+    (clock::SCENES, false),
+    (tampered::SCENES, false),
+    (own::SCENES, true),
+    (keys::SCENES, false),
+    (metrics::SCENES, false),
+    (daemon::SCENES, true),
+    (crash::SCENES, true),
+];
+
+/// Every scene.
 pub fn all() -> impl Iterator<Item = &'static Scene> {
-    [
-        sessions::SCENES,
-        cutoff::SCENES,
-        authority::SCENES,
-        nested::SCENES,
-        nested_limits::SCENES,
-        evidence::SCENES,
-        flood::SCENES,
-        artifacts::SCENES,
-        faults::SCENES,
-        disks::SCENES,
-        clock::SCENES,
-        tampered::SCENES,
-        own::SCENES,
-        keys::SCENES,
-        metrics::SCENES,
-        daemon::SCENES,
-        crash::SCENES,
-    ]
-    .into_iter()
-    .flatten()
+    SCENES.iter().flat_map(|(scenes, _)| *scenes)
+}
+
+/// The scenes in which the kernel has a part; the others are the daemon's alone, on whatever kernel.
+pub fn of_the_kernel() -> impl Iterator<Item = &'static Scene> {
+    SCENES.iter().filter(|(_, of_the_kernel)| *of_the_kernel).flat_map(|(scenes, _)| *scenes)
 }
