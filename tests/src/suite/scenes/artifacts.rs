@@ -30,7 +30,7 @@ pub(super) const SCENES: &[Scene] = &[
 /// SHA-256 of nothing.
 const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 /// So long that its hashing takes a while.
-const LARGE: u64 = 1 << 28;
+const LARGE: u64 = 1 << 30;
 
 /// What the session does in its folder.
 const ACTS: &[&[&str]] = &[
